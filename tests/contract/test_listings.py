@@ -21,7 +21,7 @@ async def stored(jobs: JobRepository) -> None:
                 tags=["third"] if number % 3 == 0 else [],
                 user_id="u" if number < 8 else None,
                 status=JobStatus.FAILED if number % 4 == 0 else JobStatus.PENDING,
-                created_at=after(number),
+                created_at=after(number // 2),  # two jobs of each moment
             )
         )
 
@@ -45,10 +45,14 @@ async def all_of(jobs: JobRepository, limit: int = 2, **wanted: Any) -> list[int
         ({"user_id": "u", "tag": "third"}, [6, 3, 0]),
         ({"status": JobStatus.FAILED, "tag": "third"}, [0]),
         ({"status": JobStatus.FAILED, "user_id": "u"}, [4, 0]),
-        ({"job_type": "odd", "owner": "key-1", "created_after": after(6)}, [11, 9, 7]),
+        ({"job_type": "odd", "owner": "key-1", "created_after": after(3)}, [11, 9, 7]),
         ({"statuses": (JobStatus.FAILED, JobStatus.PENDING), "tag": "third"}, [9, 6, 3, 0]),
         ({"statuses": (JobStatus.FAILED,), "job_type": "even"}, [8, 4, 0]),
         ({"owner": "key-2", "tag": "third"}, []),
+        ({"id_contains": "b-0", "tag": "third"}, [9, 6, 3, 0]),
+        ({"id_contains": "-11"}, [11]),
+        ({"id_contains": "."}, []),
+        ({"status": JobStatus.PENDING, "owner": "key-1", "job_type": "even"}, [10, 6, 2]),
         ({}, list(range(11, -1, -1))),
     ],
 )

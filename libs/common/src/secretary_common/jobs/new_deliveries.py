@@ -22,6 +22,8 @@ from secretary_common.observing.tracing import attempt_context
 
 ENDPOINT_DISABLED = "its endpoint is disabled"
 """Why a delivery is ``skipped``."""
+TEST_MARK = "test "
+"""The beginning of the origin of a test."""
 
 
 def event_delivery(
@@ -102,7 +104,8 @@ def trial_delivery(
 ) -> Delivery:
     """Return a delivery without a job, for a client that tests its receiver.
 
-    Its origin is ``test …``, so that a failing receiver's breaker does not delay the test.
+    Its origin begins with ``TEST_MARK``, so that the breaker of a failing receiver does not delay
+    the test.
     """
     test_id = new_test_id()
     target = target_of(url, test_id)
@@ -115,7 +118,7 @@ def trial_delivery(
         run=1,
         phase=Phase.TEST,
         url=target,
-        origin=f"test {lane_of(target)}",
+        origin=TEST_MARK + lane_of(target),
         body=trial_body_of(test_id, 1, now),
         token=token,
         secret=secret,

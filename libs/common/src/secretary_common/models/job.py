@@ -277,6 +277,8 @@ class JobQuery:
     batch_id: str | None = None
     tag: str | None = None
     user_id: str | None = None
+    id_contains: str | None = None
+    """A part of the job's id."""
     created_after: datetime | None = None
     created_before: datetime | None = None
     statuses: tuple[JobStatus, ...] = ()

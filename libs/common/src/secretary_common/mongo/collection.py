@@ -141,6 +141,7 @@ class Collection:
         *,
         projection: Any = None,
         sort: Sort | None = None,
+        skip: int = 0,
         limit: int = 0,
         hint: str | None = None,
     ) -> list[Document]:
@@ -150,12 +151,15 @@ class Collection:
             query: the filter.
             projection: the fields to return; None: all.
             sort: the order.
+            skip: the number of documents to leave out.
             limit: the largest number of documents; 0: all.
             hint: the name of the index to use. The query names the index only while the index is
                 known to match Secretary's definition. MongoDB would find too few documents with
                 another partial index.
         """
-        wanted = functools.partial(self._raw.find, query, projection, sort=sort, limit=limit)
+        wanted = functools.partial(
+            self._raw.find, query, projection, sort=sort, skip=skip, limit=limit
+        )
         with self._connection_state.translated_errors():
             if hint != BY_ID and hint not in self._usable:
                 return await _all(wanted())

@@ -176,6 +176,7 @@ def _listed(job: Job, query: JobQuery) -> bool:
     return (
         job.deleted_at is None
         and all(wanted in (None, actual) for wanted, actual in pairs)
+        and (query.id_contains or "") in job.job_id
         and (not query.created_after or job.created_at >= query.created_after)
         and (not query.created_before or job.created_at < query.created_before)
         and (not query.after or (job.created_at, job.job_id) < query.after)

@@ -35,13 +35,19 @@ from secretary_common.mongo.deliveries.document import (
     to_document,
 )
 from secretary_common.mongo.deliveries.reader import BRIEF, DeliveryReader
-from secretary_common.mongo.stored.page import page_of
+from secretary_common.mongo.stored.page import Way, page_of
 from secretary_common.mongo.stored.reader import text_in
 
 RECOVERED_AT_ONCE = 500
 LOOKED_AT = 100
 """The last failure of an endpoint is sought in this many of its newest deliveries."""
 _WITHOUT = dict.fromkeys((*BRIEF, "unreadable.fields"), False)
+_LISTED_BY = {
+    (): "newest",
+    ("owner",): "newest_of_owner",
+    ("state",): "newest_by_state",
+    ("owner", "state"): "newest_of_owner_by_state",
+}
 _OLDEST = [("seq", ASCENDING), ("_id", ASCENDING)]
 _NEWEST = [("created_at", DESCENDING), ("_id", DESCENDING)]
 
@@ -134,16 +140,17 @@ class MongoDeliveryStorage:
     async def find_page(
         self, query: DeliveryQuery
     ) -> tuple[list[Delivery], tuple[datetime, str] | None]:
-        wanted = _of_owner(query.owner)
+        filters = _of_owner(query.owner)
         if query.state is not None:
-            wanted |= LOST if query.state is DeliveryState.DEAD else {"state": query.state.value}
+            filters["state"] = query.state.value
         if query.endpoint_id is not None:
-            wanted["endpoint_id"] = query.endpoint_id
-        rest: Document = {} if query.origin is None else _lanes_of(query.origin)
+            filters["endpoint_id"] = query.endpoint_id
+        ways = _ways(filters)
         found, place = await page_of(
             self._deliveries,
-            wanted,
-            rest,
+            ways,
+            filters if query.origin is None else {**filters, **_lanes_of(query.origin)},
+            common=LOST if query.state is DeliveryState.DEAD else {},
             after=query.after,
             limit=query.limit,
             projection=_WITHOUT,
@@ -241,6 +248,15 @@ class MongoDeliveryStorage:
 
 def _of_owner(owner: str | None) -> Document:
     return {} if owner is None else {"owner": owner}
+
+
+def _ways(filters: Document) -> list[Way]:
+    """Return the indexes that list the deliveries newest first."""
+    owner_and_state = tuple(name for name in ("owner", "state") if name in filters)
+    ways = [Way(_LISTED_BY[owner_and_state], {name: filters[name] for name in owner_and_state})]
+    if "endpoint_id" in filters:
+        ways.insert(0, Way("newest_of_endpoint", {"endpoint_id": filters["endpoint_id"]}))
+    return ways
 
 
 def _in_order(document: Document) -> tuple[float, str]:

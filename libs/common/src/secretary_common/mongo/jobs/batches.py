@@ -11,7 +11,7 @@ from secretary_common.models import Batch, Job
 from secretary_common.mongo.collection import Document
 from secretary_common.mongo.driver import DatabaseClient
 from secretary_common.mongo.jobs.document import check_room, key_query, to_document
-from secretary_common.mongo.stored.page import Place, page_of
+from secretary_common.mongo.stored.page import Place, Way, page_of
 from secretary_common.mongo.stored.reader import Reader
 
 BATCHES, JOBS = "batches", "jobs"
@@ -46,8 +46,15 @@ class MongoBatchRepository:
     ) -> tuple[list[Batch], Place | None]:
         wanted: Document = {} if owner is None else {"owner": owner}
         without_ids = {"job_ids": {"$slice": 0}}
+        index = "newest" if owner is None else "newest_of_owner"
         found, place = await page_of(
-            self._batches, wanted, {}, after=after, limit=limit, projection=without_ids
+            self._batches,
+            [Way(index, wanted)],
+            wanted,
+            common={},
+            after=after,
+            limit=limit,
+            projection=without_ids,
         )
         return BATCH.all(found), place
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection as Names
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from secretary_common.models import Job, JobQuery, ProgressChange, Settlement
+from secretary_common.models import Job, JobQuery, JobStatus, ProgressChange, Settlement
 from secretary_common.models.states import TERMINAL
 from secretary_common.mongo.collection import Collection, Document
 from secretary_common.mongo.jobs.actions import MongoJobActionWrites
@@ -25,13 +26,18 @@ from secretary_common.mongo.jobs.limited_claims import MongoLimitedClaims
 from secretary_common.mongo.jobs.outbox import MongoJobOutbox
 from secretary_common.mongo.jobs.reader import BRIEF, JobReader
 from secretary_common.mongo.jobs.statistics import MongoJobStatistics
-from secretary_common.mongo.stored.page import page_of, split
+from secretary_common.mongo.stored.page import Way, page_of
 from secretary_common.runtime.clock import Clock, ServerClock
 from secretary_common.runtime.group_commit import GroupCommit
 
 SETTLE_LINGER_SEC = 0.003
 """A settlement waits this long for others if the last one had company. A worker that claims jobs
 together mostly settles them together."""
+_BY_STATUS = {
+    JobStatus.PENDING: "newest_waiting",
+    JobStatus.PROCESSING: "running",
+    **dict.fromkeys(TERMINAL, "ended_by_status"),
+}
 _LEFT_OUT = (*BRIEF, "attempts")
 _WITHOUT = dict.fromkeys((*_LEFT_OUT, "unreadable.fields"), False)
 
@@ -108,13 +114,15 @@ class MongoJobRepository(
         return (await self.find_page(query))[0]
 
     async def find_page(self, query: JobQuery) -> tuple[list[Job], tuple[datetime, str] | None]:
-        leading, rest = split(_filters(query), _leading(query))
-        bounds = {"$gte": query.created_after, "$lt": query.created_before}
-        if given := {operator: moment for operator, moment in bounds.items() if moment}:
-            leading["created_at"] = given
-        leading["deleted_at"] = None
+        filters = _filters(query)
         found, place = await page_of(
-            self._jobs, leading, rest, after=query.after, limit=query.limit, projection=_WITHOUT
+            self._jobs,
+            _ways(query, filters),
+            filters,
+            common={"deleted_at": None},
+            after=query.after,
+            limit=query.limit,
+            projection=_WITHOUT,
         )
         return await self._reader.show(found, left_out=_LEFT_OUT), place
 
@@ -128,20 +136,34 @@ def _filters(query: JobQuery) -> Document:
         "batch_id": query.batch_id,
         "tags": query.tag,
         "user_id": query.user_id,
+        "_id": query.id_contains and {"$regex": re.escape(query.id_contains)},
     }
-    return {name: value for name, value in wanted.items() if value is not None}
+    bounds = {"$gte": query.created_after, "$lt": query.created_before}
+    given = {operator: moment for operator, moment in bounds.items() if moment}
+    return {name: value for name, value in wanted.items() if value is not None} | (
+        {"created_at": given} if given else {}
+    )
 
 
-def _leading(query: JobQuery) -> Sequence[str]:
-    """Return the fields whose index serves the listing; the first index in this order does."""
-    if query.batch_id is not None:
-        return ("batch_id", "status")
+def _ways(query: JobQuery, filters: Document) -> list[Way]:
+    """Return the indexes that list the jobs newest first, each with the filters that it serves."""
+    fields: list[tuple[str, Sequence[str]]] = []
     if query.user_id is not None:
-        return ("user_id",)
+        fields.append(("newest_by_user", ["user_id"]))
     if query.tag is not None:
-        return ("tags",)
-    if query.status is not None:
-        return ("status", "owner") if query.status in TERMINAL else ("status",)
-    if query.owner is not None:
-        return ("owner",)
-    return ("job_type",)
+        fields.append(("newest_by_tag", ["tags"]))
+    if query.batch_id is not None:  # a batch has few jobs
+        fields = [("of_batch", ["batch_id", "status"])]
+    elif query.status in TERMINAL and query.owner is not None:
+        fields.append(("ended_of_owner_by_status", ["owner", "status"]))
+    else:
+        if query.status is not None:
+            fields.append((_BY_STATUS[query.status], ["status"]))
+        if query.owner is not None:
+            fields.append(("newest_of_owner", ["owner"]))
+    if query.job_type is not None and query.batch_id is None:
+        fields.append(("newest_by_type", ["job_type"]))
+    return [
+        Way(index, {name: filters[name] for name in (*names, "created_at") if name in filters})
+        for index, names in fields or [("newest", [])]
+    ]

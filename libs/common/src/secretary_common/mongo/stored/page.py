@@ -1,12 +1,13 @@
 """One page of a listing, newest first, by an index and a bounded scan.
 
 An index serves the leading conditions and the order. Further conditions are checked on at most
-``LONGEST_SCAN`` documents for each page, so no listing reads a whole collection.
+``LONGEST_SCAN`` entries of the index for each page, so no listing reads a whole collection.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -17,11 +18,33 @@ from secretary_common.mongo.collection import Collection, Document
 from secretary_common.mongo.stored.shape import LATEST
 
 LONGEST_SCAN = 5000
+FIRST_SCAN = 500
+"""Most pages are full after a short scan, or one of the ways ends within it. Otherwise the scan
+goes on in steps, each as long as all before."""
 _NEWEST = [("created_at", DESCENDING), ("_id", DESCENDING)]
-_ORDER: Document = {"created_at": DESCENDING, "_id": DESCENDING}
 
 Place = tuple[datetime, str]
-"""The time of creation and the id of the last document that a page has looked at."""
+"""The time of creation and the id of the last document that a page has looked at; with an empty id:
+it has looked at all documents of this time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """An index that lists documents newest first, and the conditions that it serves."""
+
+    index: str
+    leading: Document
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What a scan of one way has found."""
+
+    way: Way
+    scanned: int
+    found: list[Document]
+    end: Place | None
+    """The place at which the scan has stopped; None: it saw every document."""
 
 
 def after_place(query: Document, after: Place | None) -> Document:
@@ -29,19 +52,26 @@ def after_place(query: Document, after: Place | None) -> Document:
     if after is None:
         return query
     moment, document_id = after
+    if not document_id:
+        return _and(query, [{"created_at": {"$lt": moment}}])
     # The bound is for the index; the rest orders documents of the same millisecond.
-    place = [
+    place: list[Document] = [
         {"created_at": {"$lte": moment}},
         {"$or": [{"created_at": {"$lt": moment}}, {"_id": {"$lt": document_id}}]},
     ]
-    return {**query, "$and": [*query.get("$and", []), *place]}
+    return _and(query, place)
+
+
+def _and(query: Document, conditions: Sequence[Document]) -> Document:
+    return {**query, "$and": [*query.get("$and", []), *conditions]} if conditions else query
 
 
 async def page_of(
     collection: Collection,
-    leading: Document,
-    rest: Document,
+    ways: Sequence[Way],
+    filters: Document,
     *,
+    common: Document,
     after: Place | None,
     limit: int,
     projection: dict[str, Any],
@@ -52,43 +82,80 @@ async def page_of(
 
     Args:
         collection: the collection.
-        leading: the conditions that an index serves, in the order of their creation.
-        rest: the further conditions.
+        ways: the ways to list the documents; each leads to all documents that match.
+        filters: all conditions, those of the ways included.
+        common: further conditions, which nearly all documents fulfil.
         after: the place from the page before.
         limit: the size of the page.
         projection: the fields to return or to leave out.
     """
-    query = after_place(leading, after)
-    if rest:
-        found = await collection.aggregate(
-            [
-                {"$match": query},
-                {"$sort": _ORDER},
-                {"$limit": LONGEST_SCAN},
-                {"$match": rest},
-                {"$limit": limit + 1},
-                {"$project": projection},
-            ]
+    page = _Page(collection, {**filters, **common}, limit, projection)
+    looks: list[_Look] = []
+    for way in ways:
+        if way.leading.keys() >= filters.keys():  # the index finds exactly these documents
+            return page.cut(await page.whole(way, after))
+        looks.append(await page.begun(way, after))
+        if page.is_done(looks[-1]):
+            return page.cut(looks[-1])
+    # The way whose scan reached the farthest back has the fewest other documents on it.
+    best = min(looks, key=lambda look: look.end or (LATEST, ""))
+    while best.scanned < LONGEST_SCAN and not page.is_done(best):
+        best = await page.continued(best, min(best.scanned, LONGEST_SCAN - best.scanned))
+    return page.cut(best)
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """One request for a page."""
+
+    collection: Collection
+    filters: Document
+    limit: int
+    projection: dict[str, Any]
+
+    async def whole(self, way: Way, after: Place | None) -> _Look:
+        """Read a page by an index that serves all conditions."""
+        found = await self._matching(way, after_place(self.filters, after), self.limit + 1)
+        return _Look(way, 0, found, None)
+
+    async def begun(self, way: Way, after: Place | None) -> _Look:
+        """Begin to read a page by an index that serves some of the conditions."""
+        return await self.continued(_Look(way, 0, [], after), min(FIRST_SCAN, LONGEST_SCAN))
+
+    async def continued(self, look: _Look, scan: int) -> _Look:
+        """Add what *scan* more entries of the index lead to."""
+        # MongoDB finds the end of the scan in the index alone: it needs no document, because no
+        # condition but that of the way names a field beside the time of creation.
+        begin = [{"created_at": {"$lte": look.end[0]}}] if look.end else []
+        last = await self.collection.find(
+            _and(look.way.leading, begin),
+            projection={"created_at": True},
+            sort=_NEWEST,
+            skip=scan - 1,
+            limit=2,
+            hint=look.way.index,
         )
-    else:
-        found = await collection.find(query, projection=projection, sort=_NEWEST, limit=limit + 1)
-    if len(found) > limit:
-        return found[:limit], _place_of(found[limit - 1])
-    return found, await _end_of_scan(collection, query) if rest else None
+        moment = _place_of(last[0]) if len(last) > 1 else None
+        end = (moment[0], "") if moment else None  # after all documents of this millisecond
+        until = [{"created_at": {"$gte": end[0]}}] if end else []
+        query = _and(after_place(self.filters, look.end), until)
+        found = await self._matching(look.way, query, self.limit + 1 - len(look.found))
+        return _Look(look.way, look.scanned + scan, look.found + found, end)
 
+    async def _matching(self, way: Way, query: Document, most: int) -> list[Document]:
+        return await self.collection.find(
+            query, projection=self.projection, sort=_NEWEST, limit=most, hint=way.index
+        )
 
-async def _end_of_scan(collection: Collection, query: Document) -> Place | None:
-    """Return the place at which the scan has stopped; None if it saw every document."""
-    last = await collection.aggregate(
-        [
-            {"$match": query},
-            {"$sort": _ORDER},
-            {"$project": {"created_at": True}},
-            {"$skip": LONGEST_SCAN - 1},
-            {"$limit": 2},
-        ]
-    )
-    return _place_of(last[0]) if len(last) > 1 else None
+    def is_done(self, look: _Look) -> bool:
+        """Return whether *look* fills the page, or saw every document."""
+        return look.end is None or len(look.found) > self.limit
+
+    def cut(self, look: _Look) -> tuple[list[Document], Place | None]:
+        """Return what *look* has found as a page, with the place after it."""
+        if len(look.found) > self.limit:
+            return look.found[: self.limit], _place_of(look.found[self.limit - 1])
+        return look.found, look.end
 
 
 def _place_of(document: Document) -> Place | None:
@@ -100,11 +167,3 @@ def _place_of(document: Document) -> Place | None:
     if isinstance(created_at, DatetimeMS) and int(created_at) > 0:
         return LATEST, ""
     return (created_at, str(document["_id"])) if isinstance(created_at, datetime) else None
-
-
-def split(filters: Document, leading: Sequence[str]) -> tuple[Document, Document]:
-    """Return the conditions on the fields *leading*, and the others."""
-    return (
-        {name: value for name, value in filters.items() if name in leading},
-        {name: value for name, value in filters.items() if name not in leading},
-    )
