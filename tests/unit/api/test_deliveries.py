@@ -279,6 +279,7 @@ async def test_a_notifier_tests_a_receiver_and_the_client_gets_its_answer(
     await asyncio.wait_for(working, 10)
     shown = data_of(answer)
     assert (shown["job_id"], shown["phase"], shown["state"]) == (None, "test", state)
+    assert shown["receiver"] == "https://example.com:443"
     assert [attempt["status_code"] for attempt in shown["attempts"]] == [status_code]
     sent = notifier.sent
     assert sent is not None

@@ -93,6 +93,8 @@ async def test_no_answer_shows_a_secret_and_the_store_has_them_sealed(api: Api) 
         ({"events": []}, "events"),
         ({"headers": {"webhook-id": "x"}}, "headers"),
         ({"headers": {"Connection": "close"}}, "headers"),
+        ({"headers": {"Traceparent": "00-0-0-00"}}, "headers"),
+        ({"headers": {"tracestate": "a=b"}}, "headers"),
         ({"secret": "short"}, "secret"),
     ],
 )
@@ -176,6 +178,25 @@ async def test_a_disabled_endpoint_replays_nothing(api: Api) -> None:
     error_of(await api.request("POST", path, key=key, json=body), 409, "INVALID_STATE")
     await api.request("PATCH", f"/api/endpoints/{made['id']}", key=key, json={"enabled": True})
     assert data_of(await api.request("POST", path, key=key, json=body)) == {"count": 0}
+
+
+async def test_a_replay_of_a_time_that_ends_before_it_begins_is_refused(api: Api) -> None:
+    key = await api.new_key()
+    path = f"/api/endpoints/{(await register(api, key))['id']}/replay"
+    span = {"since": "2026-01-02T00:00:00Z", "until": "2026-01-01T00:00:00Z"}
+    answer = await api.request("POST", path, key=key, json=span)
+    assert "since must be before until" in refused_field(answer, "body")
+
+
+async def test_what_an_endpoint_repeats_counts_once(api: Api) -> None:
+    key = await api.new_key()
+    given = {"events": ["failed", "completed", "failed"], "job_types": ["pdf", "pdf"]}
+    made = await register(api, key, **given, tags=["b", "a", "b"])
+    assert made["events"] == ["failed", "completed"]
+    assert (made["job_types"], made["tags"]) == (["pdf"], ["b", "a"])
+    body = {"events": ["failed", "failed"]}
+    answer = await api.request("PATCH", f"/api/endpoints/{made['id']}", key=key, json=body)
+    assert data_of(answer)["endpoint"]["events"] == ["failed"]
 
 
 async def test_a_deleted_endpoint_follows_no_new_job(api: Api) -> None:

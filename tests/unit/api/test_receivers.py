@@ -133,3 +133,11 @@ async def test_a_notifier_that_is_gone_says_nothing_of_receivers(api: Api) -> No
     await report(api, failures=1)
     api.clock.advance(60)
     assert data_of(await api.get("/api/receivers"))["receivers"] == []
+
+
+async def test_a_test_is_no_receiver(api: Api) -> None:
+    now = api.clock.now()
+    states = [{"origin": ORIGIN, "waiting": 1}, {"origin": f"test {ORIGIN}", "in_flight": 1}]
+    await api.notifiers.report("n1", now, {"receivers": states})
+    [shown] = data_of(await api.get("/api/receivers"))["receivers"]
+    assert (shown["receiver"], shown["in_flight"]) == (ORIGIN, 0)

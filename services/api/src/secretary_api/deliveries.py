@@ -12,7 +12,7 @@ from secretary_api.jobs import webhook
 from secretary_api.schemas.delivery import TrialRequest
 from secretary_common.errors import InvalidState, NotFound, StoreUnavailable
 from secretary_common.http.url_guard import UrlGuard
-from secretary_common.jobs.new_deliveries import trial_delivery
+from secretary_common.jobs.new_deliveries import TEST_MARK, trial_delivery
 from secretary_common.models import (
     NOTIFIER_ALIVE_SEC,
     Delivery,
@@ -158,7 +158,8 @@ class Deliveries:
         """Return the receivers that are busy or in trouble, of the last events of *principal*."""
         now = self.clock.now()
         alive_since = now - timedelta(seconds=NOTIFIER_ALIVE_SEC)
-        states = merged_receivers(await self.notifiers.receivers(alive_since))
+        reported = await self.notifiers.receivers(alive_since)
+        states = merged_receivers(one for one in reported if not one.origin.startswith(TEST_MARK))
         if principal.is_admin:
             return states
         mine = await self.deliveries.find(DeliveryQuery(principal.key_id, limit=RECENT_DELIVERIES))

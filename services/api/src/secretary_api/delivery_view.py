@@ -12,7 +12,8 @@ from secretary_api.schemas.delivery import (
     ReceiverView,
     WaitView,
 )
-from secretary_common.models import ENDPOINT_MARK, ReceiverState
+from secretary_common.jobs.new_deliveries import TEST_MARK
+from secretary_common.models import ENDPOINT_MARK, Delivery, ReceiverState
 from secretary_common.models.states import DeliveryState
 from secretary_common.secrets import secret_field
 
@@ -41,6 +42,11 @@ def delivery_of(explained: ExplainedDelivery) -> DeliveryView:
     )
 
 
+def ended_test_of(delivery: Delivery) -> DeliveryView:
+    """Return the view of a test that has ended: it waits for nothing."""
+    return delivery_of(ExplainedDelivery(delivery, None, None))
+
+
 def redacted_url(url: str) -> str:
     """Return *url* without user, password and fragment, and without the values of its query."""
     try:
@@ -55,6 +61,7 @@ def redacted_url(url: str) -> str:
 
 def _lane(name: str) -> tuple[str, str | None]:
     """Return the origin and the endpoint of a lane."""
+    name = name.removeprefix(TEST_MARK)
     origin, _, rest = name.rpartition(" ")
     return (origin, rest) if rest.startswith(ENDPOINT_MARK[1:]) else (name, None)
 

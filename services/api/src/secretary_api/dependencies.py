@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Header, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from secretary_api.audit import Audit
 from secretary_api.auth import Keyring, Principal
@@ -34,6 +34,7 @@ from secretary_api.key_listing import KeyListing
 from secretary_api.overview.overviews import Overviews
 from secretary_api.overview.queue_figures import QueueFigures
 from secretary_api.request_rate import RequestRate
+from secretary_api.schemas.envelope import PLAIN_NUMBER, check_number
 from secretary_api.sessions import COOKIE, CSRF_HEADER, Sessions
 from secretary_api.workers import LiveWorkers, WorkerActions
 from secretary_common.errors import StoreUnavailable, Unauthorized
@@ -282,7 +283,9 @@ async def submission_of(
 async def described_wait(
     wait: Annotated[
         float,
-        Query(ge=0, le=LONGEST_WAIT_SEC, description="Seconds to wait for the end of the job."),
+        Field(ge=0, le=LONGEST_WAIT_SEC),
+        PLAIN_NUMBER,
+        Query(description="Seconds to wait for the end of the job."),
     ] = 0,
 ) -> None:
     """Describe the parameter that ``wait_of`` reads."""
@@ -299,7 +302,7 @@ def wait_of(request: Request) -> float:
     if given is None:
         return 0.0
     try:
-        seconds = float(given)
+        seconds = float(check_number(given))
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds <= LONGEST_WAIT_SEC:

@@ -106,7 +106,7 @@ async def test_running_jobs_are_not_deleted(api: Api) -> None:
 @pytest.mark.parametrize(
     ("body", "field"),
     [
-        ({"filter": {}}, "body"),
+        ({"filter": {}}, "filter"),
         ({"filter": {"tag": "a"}, "limit": 1001}, "limit"),
         ({"filter": {"tag": "a"}, "cursor": "!"}, "cursor"),
         ({"filter": {"colour": "a"}}, "filter.colour"),

@@ -11,6 +11,7 @@ from secretary_api.http.errors import refused_fields
 from secretary_common.models import Delivery, Job, LogEntry
 
 _ENTRY = re.compile(r"(\d{1,9}):(\d{1,9})", re.ASCII)
+_MOMENT = re.compile(r"-?\d{1,18}", re.ASCII)
 _SEQ = re.compile(r"\d{1,18}", re.ASCII)
 LONGEST_ID = 200
 AFTER_ALL = "~"
@@ -40,10 +41,17 @@ def parse_cursor(cursor: str) -> tuple[datetime, str]:
         text = base64.b64decode(padded, altchars=b"-_", validate=True).decode()
         moment, _, job_id = text.partition(":")
         if job_id:
-            return _EPOCH + timedelta(milliseconds=int(moment)), job_id
+            return _EPOCH + timedelta(milliseconds=_whole(moment)), job_id
     except (binascii.Error, ValueError, OverflowError):
         pass  # refused below, like a cursor without an id
     raise refused_fields(("cursor", "is not a cursor of this listing"))
+
+
+def _whole(text: str) -> int:
+    """Return the number in *text*; ``int`` would also read 1_0."""
+    if not _MOMENT.fullmatch(text):
+        raise ValueError("is not a number")
+    return int(text)
 
 
 def event_cursor_of(delivery: Delivery) -> str:

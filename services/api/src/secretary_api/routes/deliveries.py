@@ -6,8 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 
-from secretary_api.deliveries import ExplainedDelivery
-from secretary_api.delivery_view import delivery_of, receiver_of
+from secretary_api.delivery_view import delivery_of, ended_test_of, receiver_of
 from secretary_api.dependencies import (
     PrincipalDep,
     ServicesDep,
@@ -117,5 +116,4 @@ async def try_receiver(
 
     The notifier makes one attempt. 503: no notifier is alive.
     """
-    delivery = await services.deliveries.test(wanted, caller)
-    return Success(data=delivery_of(ExplainedDelivery(delivery, None, None)))
+    return Success(data=ended_test_of(await services.deliveries.test(wanted, caller)))

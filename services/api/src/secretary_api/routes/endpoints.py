@@ -7,9 +7,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
-from secretary_api.deliveries import ExplainedDelivery
-from secretary_api.delivery_view import delivery_of, redacted_url
-from secretary_api.dependencies import PrincipalDep, ServicesDep, body_of, described_body
+from secretary_api.delivery_view import ended_test_of, redacted_url
+from secretary_api.dependencies import PrincipalDep, Services, ServicesDep, body_of, described_body
 from secretary_api.http.cursor import cursor_after, parse_cursor
 from secretary_api.routes.responses import COMMON, CONFLICT, NOT_FOUND, WITH_JSON_BODY
 from secretary_api.schemas.delivery import DeliveryAttemptView, DeliveryView, PageQuery
@@ -76,8 +75,7 @@ async def list_endpoints(
 @router.get("/{endpoint_id}", responses=NOT_FOUND)
 async def show_endpoint(one: EndpointDep, services: ServicesDep) -> Success[EndpointShown]:
     """Show an endpoint with its last failure."""
-    failure = await services.endpoints.last_failure(one)
-    return Success(data=EndpointShown(endpoint=_view(one, failure)))
+    return await _shown(one, services)
 
 
 @router.patch(
@@ -95,8 +93,7 @@ async def change_endpoint(
     changed = await services.endpoints.change(one, wanted)
     names = sorted(wanted.model_fields_set)
     services.audit.note(caller, "endpoint.change", one.endpoint_id, {"fields": names})
-    failure = await services.endpoints.last_failure(changed)
-    return Success(data=EndpointShown(endpoint=_view(changed, failure)))
+    return await _shown(changed, services)
 
 
 @router.delete("/{endpoint_id}", responses=NOT_FOUND)
@@ -147,8 +144,12 @@ async def replay_events(
 @router.post("/{endpoint_id}/test", responses=NOT_FOUND)
 async def try_endpoint(one: EndpointDep, services: ServicesDep) -> Success[DeliveryView]:
     """Let a notifier send one event of the phase `test` to an endpoint; show the outcome."""
-    delivery = await services.endpoints.test(one)
-    return Success(data=delivery_of(ExplainedDelivery(delivery, None, None)))
+    return Success(data=ended_test_of(await services.endpoints.test(one)))
+
+
+async def _shown(one: Endpoint, services: Services) -> Success[EndpointShown]:
+    failure = await services.endpoints.last_failure(one)
+    return Success(data=EndpointShown(endpoint=_view(one, failure)))
 
 
 def _view(one: Endpoint, failure: DeliveryAttempt | None) -> EndpointView:

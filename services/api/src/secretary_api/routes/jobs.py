@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import Field
 
 from secretary_api.auth import Principal
 from secretary_api.delivery_view import delivery_of
@@ -38,7 +39,7 @@ from secretary_api.jobs.idempotency import submitted_headers
 from secretary_api.routes.responses import COMMON, NOT_FOUND, WITH_JSON_BODY
 from secretary_api.schemas.attempt import Attempts
 from secretary_api.schemas.delivery import DeliveryPage, PageQuery
-from secretary_api.schemas.envelope import Success
+from secretary_api.schemas.envelope import PLAIN_NUMBER, Success
 from secretary_api.schemas.job import JobPage, JobView, LogPage, Submitted
 from secretary_api.schemas.submission import JobFilter, JobSubmission
 from secretary_common.models import READ, Job, JobQuery, LogEntry, LogLevel
@@ -168,7 +169,7 @@ async def get_job_logs(
         ),
     ] = None,
     level: Annotated[LogLevel, Query(description="This level and those above it.")] = "debug",
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    limit: Annotated[int, Field(ge=1, le=1000), PLAIN_NUMBER, Query()] = 100,
 ) -> Response:
     """Show the log of a job from its start, or from *after* on, oldest first.
 

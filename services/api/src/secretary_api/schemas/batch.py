@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import ConfigDict, Field
 
-from secretary_api.schemas.envelope import Request, Timestamp, View
+from secretary_api.schemas.envelope import PLAIN_NUMBER, Request, Timestamp, View
 from secretary_api.schemas.submission import EXAMPLE_PARAMETERS, JobSubmission, ShortText
 from secretary_common.models.states import JobStatus
 
@@ -66,7 +68,7 @@ class BatchView(View):
 class BatchPageQuery(Request):
     """The page of the listing of batches to return."""
 
-    limit: int = Field(default=20, ge=1, le=50)
+    limit: Annotated[int, Field(ge=1, le=50), PLAIN_NUMBER] = 20
     cursor: str | None = Field(default=None, description="`next` of the page before.")
 
 

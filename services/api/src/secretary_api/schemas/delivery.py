@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from secretary_api.schemas.envelope import Request, Timestamp, View
+from secretary_api.schemas.envelope import PageSize, Request, Timestamp, View
 from secretary_api.schemas.submission import LONGEST_URL, Receiver, SigningSecret, Time
 from secretary_common.models.states import DeliveryState, Phase
 
@@ -77,7 +77,7 @@ class DeliveryPage(View):
 class PageQuery(Request):
     """The page of a listing to return."""
 
-    limit: int = Field(default=50, ge=1, le=250)
+    limit: PageSize = 50
     cursor: str | None = Field(default=None, description="`next` of the page before.")
 
 

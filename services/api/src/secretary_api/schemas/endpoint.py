@@ -11,6 +11,7 @@ from secretary_api.schemas.delivery import DeliveryAttemptView
 from secretary_api.schemas.envelope import Request, Timestamp, View
 from secretary_api.schemas.submission import (
     LONGEST_URL,
+    ONCE,
     JobType,
     OwnHeaders,
     SigningSecret,
@@ -20,9 +21,9 @@ from secretary_api.schemas.submission import (
 
 WEEK_SEC = 7 * 86_400
 Event = Literal["processing", "completed", "failed", "cancelled"]
-Events = Annotated[list[Event], Field(min_length=1, max_length=4)]
-JobTypes = Annotated[list[JobType], Field(min_length=1, max_length=50)]
-Tags = Annotated[list[Tag], Field(min_length=1, max_length=50)]
+Events = Annotated[list[Event], Field(min_length=1, max_length=4), ONCE]
+JobTypes = Annotated[list[JobType], Field(min_length=1, max_length=50), ONCE]
+Tags = Annotated[list[Tag], Field(min_length=1, max_length=50), ONCE]
 Url = Annotated[str, Field(min_length=1, max_length=LONGEST_URL, strict=True)]
 ENDS: tuple[Event, ...] = ("completed", "failed", "cancelled")
 EXAMPLE: dict[str, Any] = {
@@ -92,6 +93,12 @@ class ReplayRequest(Request):
 
     since: Time
     until: Time | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> ReplayRequest:
+        if self.until is not None and self.since >= self.until:
+            raise ValueError("since must be before until")
+        return self
 
 
 class EndpointView(View):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
@@ -9,11 +10,13 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     PlainSerializer,
     WithJsonSchema,
 )
 
 T = TypeVar("T")
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 
 def to_wire(moment: datetime) -> str:
@@ -27,6 +30,22 @@ def _whole(value: Any) -> Any:
 
 WHOLE = BeforeValidator(_whole)
 """Let a strict integer be 5.0 too, as in JSON Schema; "5" and true are still refused."""
+
+
+def check_number(value: Any) -> Any:
+    """Return the value of a query's number, unless only Python reads it as one: 1_0, nan, ٣.
+
+    Raises:
+        ValueError: *value* is such a text.
+    """
+    if isinstance(value, str) and not _NUMBER.fullmatch(value):
+        raise ValueError("must be a number")
+    return value
+
+
+PLAIN_NUMBER = BeforeValidator(check_number)
+"""For numbers in queries, which are texts. It stands after the bounds, so that OpenAPI has them."""
+PageSize = Annotated[int, Field(ge=1, le=250), PLAIN_NUMBER]
 Timestamp = Annotated[
     datetime,
     PlainSerializer(to_wire, return_type=str),

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, ConfigDict, Field
 
 from secretary_api.schemas.envelope import WHOLE, Request, Timestamp, View
-from secretary_api.schemas.submission import ShortText, Time
+from secretary_api.schemas.submission import ONCE, ShortText, Time
 from secretary_common.http.object_address import Place
 from secretary_common.models import JsonObject
 
@@ -80,7 +80,7 @@ class KeyRequest(Request):
     )
 
     name: ShortText = Field(examples=["the wiki"])
-    scopes: list[Scope] = Field(default_factory=list, max_length=10)
+    scopes: Annotated[list[Scope], ONCE] = Field(default_factory=list, max_length=10)
     expires_at: Time | None = None
     limits: LimitsRequest = LimitsRequest()
 

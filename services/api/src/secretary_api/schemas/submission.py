@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from secretary_api.schemas.envelope import WHOLE, Request
+from secretary_api.schemas.envelope import WHOLE, PageSize, Request
 from secretary_common.models import JOB_TYPE, JsonObject, job_type_fault
 from secretary_common.models.states import JobStatus
 from secretary_common.settings.service import check_webhook_secret
@@ -34,6 +34,8 @@ RESERVED_HEADERS = frozenset(
         "host",
         "keep-alive",
         "te",
+        "traceparent",
+        "tracestate",
         "trailer",
         "transfer-encoding",
         "upgrade",
@@ -96,6 +98,12 @@ def _check_job_type(value: str) -> str:
     return value
 
 
+def _once(values: list[Any]) -> list[Any]:
+    return list(dict.fromkeys(values))
+
+
+ONCE = AfterValidator(_once)
+"""A value that a list repeats counts once."""
 Time = Annotated[datetime, BeforeValidator(parse_time)]
 SigningSecret = Annotated[
     str,
@@ -204,7 +212,7 @@ class JobSubmission(Request):
     timeout_sec: float | None = Field(
         default=None, gt=0, le=MONTH_SEC, strict=True, description="For one attempt."
     )
-    tags: list[Tag] = Field(default_factory=list, max_length=20)
+    tags: Annotated[list[Tag], ONCE] = Field(default_factory=list, max_length=20)
     user_id: ShortText | None = Field(
         default=None, description="A user of the client, for listings; it grants no rights."
     )
@@ -235,6 +243,13 @@ class JobSelection(Request):
     batch_id: str | None = None
     tag: str | None = None
     user_id: str | None = None
+    id_contains: str | None = Field(
+        default=None,
+        min_length=4,
+        max_length=60,
+        pattern="^[A-Za-z0-9_.-]+$",
+        description="A part of the job's id, for example its last 10 characters.",
+    )
     created_after: Time | None = None
     created_before: Time | None = None
 
@@ -242,8 +257,14 @@ class JobSelection(Request):
 class JobFilter(JobSelection):
     """The filters of a listing of jobs, and the page to return."""
 
-    limit: int = Field(default=50, ge=1, le=250)
+    limit: PageSize = 50
     cursor: str | None = Field(default=None, description="`next` of the page before.")
+
+
+def _check_selects(selection: JobSelection) -> JobSelection:
+    if not selection.model_dump(exclude_none=True):
+        raise ValueError("must name at least one condition, e.g. job_type or created_before")
+    return selection
 
 
 class FilteredAction(Request):
@@ -255,14 +276,8 @@ class FilteredAction(Request):
         }
     )
 
-    filter: JobSelection
+    filter: Annotated[JobSelection, AfterValidator(_check_selects)]
     limit: Annotated[int, Field(ge=1, le=1000, strict=True), WHOLE] = 1000
     cursor: str | None = Field(
         default=None, description="`next` of the call before: jobs after those of that call."
     )
-
-    @model_validator(mode="after")
-    def _selects(self) -> Self:
-        if not self.filter.model_dump(exclude_none=True):
-            raise ValueError("filter must have a filter, e.g. a job_type or created_before")
-        return self
