@@ -9,6 +9,8 @@ from playwright.sync_api import Browser, expect
 from support.api_harness import ADMIN_KEY
 from support.dashboard_harness import PHONE, Dashboard, Visitor, visit
 
+NO_JOBS = {"status": "success", "data": {"jobs": [], "next": None}}
+
 
 def test_a_key_signs_in_and_out(chromium: Browser, dashboard: Dashboard) -> None:
     with visit(chromium, dashboard.url) as visitor:
@@ -72,6 +74,43 @@ def test_the_end_of_the_session_leads_to_the_sign_in(
         dashboard.api.clock.advance(13 * 3600)
         visitor.page.goto(f"{dashboard.url}/#/jobs")
         expect(visitor.page.get_by_label("API key")).to_be_visible()
+        expect(visitor.page.get_by_text("Your session has ended")).to_be_visible()
+        assert visitor.accessibility_findings() == []
+        visitor.sign_in()
+        visitor.page.get_by_role("button", name="Sign out").click()
+        expect(visitor.page.get_by_label("API key")).to_be_visible()
+        expect(visitor.page.get_by_text("Your session has ended")).to_have_count(0)
+
+
+def test_a_page_that_only_follows_a_stream_notices_the_end_of_the_session(
+    dashboard: Dashboard, visitor: Visitor
+) -> None:
+    page = visitor.page
+    page.route("**/api/stream*", lambda route: route.fulfill(status=401, body="{}"))
+    dashboard.run(dashboard.api.submit({}))
+    visitor.open("/submit", "Submit a job")
+    dashboard.api.clock.advance(13 * 3600)
+    page.route("**/api/jobs/?*", lambda route: route.fulfill(json=NO_JOBS))
+    page.goto(f"{visitor.url}/#/jobs")
+    expect(page.get_by_text("Your session has ended")).to_be_visible()
+    visitor.forget_refusals()
+
+
+@pytest.mark.parametrize(
+    ("scopes", "heading"),
+    [(["submit"], "Submit a job"), (["deliveries"], "Receivers"), (["read"], "Overview")],
+)
+def test_a_key_lands_on_the_first_page_that_it_may_use(
+    dashboard: Dashboard, visitor: Visitor, scopes: list[str], heading: str
+) -> None:
+    page = visitor.page
+    page.get_by_role("button", name="Sign out").click()
+    visitor.sign_in(dashboard.run(dashboard.api.new_key("bounded", scopes=scopes)))
+    expect(page.get_by_role("heading", level=1)).to_have_text(heading)
+    expect(page.get_by_role("link", name=heading, exact=True)).to_have_attribute(
+        "aria-current", "page"
+    )
+    assert visitor.accessibility_findings() == []
 
 
 def test_an_unknown_place_says_so(visitor: Visitor) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from playwright.sync_api import Browser, Route, expect
 from support.dashboard_data import OWNER, stored_document, stored_jobs
 from support.dashboard_harness import PHONE, Dashboard, Visitor, visit
@@ -75,6 +76,104 @@ def test_each_call_for_all_matching_jobs_goes_on_after_the_call_before(
     page.get_by_role("dialog").get_by_role("button", name="Retry all").click()
     expect(page.get_by_text("2,000 jobs retried")).to_be_visible()
     assert sent == [None, "c1", "c2"]
+
+
+def test_an_action_on_all_matching_jobs_says_which_states_it_takes(
+    dashboard: Dashboard, visitor: Visitor
+) -> None:
+    jobs = stored_jobs(dashboard.api, 120, failing=True)
+    ended = {job.job_id: job for job in jobs if job.has_ended}
+    page = visitor.page
+    visitor.open("/jobs", "Jobs")
+    page.get_by_label("Select all rows of this page").check()
+    page.get_by_role("button", name="Select all that match").click()
+    page.get_by_role("button", name="Retry", exact=True).click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Retry all matching failed jobs?")
+    expect(dialog).to_contain_text("Only failed jobs are retried")
+    dialog.get_by_role("button", name="Retry all matching failed jobs").click()
+    failed = {one for one, job in ended.items() if job.status is JobStatus.FAILED}
+    expect(page.get_by_text(f"{len(failed)} jobs retried")).to_be_visible()
+    retried = {one for one in ended if dashboard.api.jobs.jobs[one].run > ended[one].run}
+    assert retried == failed
+    visitor.open("/jobs?status=completed", "Jobs")
+    page.get_by_label("Select all rows of this page").check()
+    expect(page.get_by_role("button", name="Cancel", exact=True)).to_be_visible()
+    offer = page.get_by_role("button", name="Select all that match")
+    if offer.count():
+        offer.click()
+        expect(page.get_by_role("button", name="Cancel", exact=True)).to_have_count(0)
+
+
+def test_a_job_is_found_by_a_part_of_its_id(dashboard: Dashboard, visitor: Visitor) -> None:
+    jobs = stored_jobs(dashboard.api, 60)
+    page = visitor.page
+    visitor.open("/jobs", "Jobs")
+    page.get_by_label("Find by id").fill("abc")
+    expect(page.get_by_text("At least 4 characters")).to_be_visible()
+    page.get_by_label("Find by id").fill(f"…{jobs[7].job_id[-10:]}")
+    rows = page.locator("tbody tr")
+    expect(rows).to_have_count(1)
+    expect(rows.get_by_role("link")).to_have_attribute("href", f"#/jobs/{jobs[7].job_id}")
+    visitor.page.reload()
+    expect(rows).to_have_count(1)
+
+
+def test_an_empty_page_before_the_last_one_offers_older_jobs(
+    dashboard: Dashboard, visitor: Visitor
+) -> None:
+    [job] = stored_jobs(dashboard.api, 1)
+    page = visitor.page
+
+    def answer(route: Route) -> None:
+        if "cursor=" in route.request.url:
+            route.continue_(url=f"{visitor.url}/api/jobs/?limit=50")
+        else:
+            route.fulfill(json={"status": "success", "data": {"jobs": [], "next": "c1"}})
+
+    page.route("**/api/jobs/?*", answer)
+    visitor.open("/jobs?tag=rare", "Jobs")
+    expect(page.get_by_text("None of the newest jobs fits")).to_be_visible()
+    page.get_by_role("button", name="Look at older jobs").click()
+    expect(page.get_by_label(f"Select {job.job_id}")).to_be_visible()
+
+
+@pytest.mark.parametrize("place", ["/jobs/job-1", "/batches/batch-1"])
+def test_an_unknown_id_says_so_and_nothing_seems_to_be_read(visitor: Visitor, place: str) -> None:
+    visitor.page.goto(f"{visitor.url}/#{place}")
+    expect(visitor.page.get_by_text("There is no such")).to_be_visible()
+    expect(visitor.page.get_by_text("Reading")).to_have_count(0)
+    expect(visitor.page.locator("main .bone")).to_have_count(0)
+    visitor.forget_refusals()
+
+
+@pytest.mark.parametrize(
+    ("text", "strong"),
+    [
+        ("__all__ of it", ["all"]),
+        ("a__b__c and __d__e", []),
+        ("__one__two__ three", ["one__two"]),
+        ("größe __ß__", ["ß"]),
+        ("__ä__ö", []),
+        ("**a**b", ["a"]),
+    ],
+)
+def test_underscores_inside_words_mark_nothing(
+    visitor: Visitor, text: str, strong: list[str]
+) -> None:
+    found = visitor.page.evaluate(
+        """async text => {
+            const map = document.querySelector("script[type=importmap]").textContent;
+            const base = Object.values(JSON.parse(map).imports)[0].split("/vendor/")[0];
+            const { Markdown } = await import(`${base}/lib/markdown.js`);
+            const { html, render } = await import(`${base}/lib/ui.js`);
+            const place = document.createElement("div");
+            render(html`<${Markdown} text=${text} />`, place);
+            return [...place.querySelectorAll("strong")].map(one => one.textContent);
+        }""",
+        text,
+    )
+    assert found == strong
 
 
 def test_the_selected_jobs_alone_are_cancelled(dashboard: Dashboard, visitor: Visitor) -> None:

@@ -73,7 +73,7 @@ def test_dead_deliveries_of_a_time_are_recovered(dashboard: Dashboard, visitor: 
     page.get_by_role("button", name="Recover dead deliveries").click()
     assert visitor.accessibility_findings() == []
     page.get_by_role("button", name="Send them again").click()
-    expect(page.get_by_text(f"{len(dead)} deliveries are sent again")).to_be_visible()
+    expect(page.get_by_text(f"{len(dead)} webhooks are sent again")).to_be_visible()
     expect(page.get_by_text("No delivery fits these filters")).to_be_visible()
     page.get_by_role("button", name="Remove the filters").click()
     expect(page.get_by_text("No notifier is alive").first).to_be_visible()

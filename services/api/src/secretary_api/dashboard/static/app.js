@@ -1,6 +1,6 @@
 // The start of the dashboard: the session, then the page of the current place.
 import { Empty, ErrorNote } from "./components/feedback.js";
-import { isAllowed, Shell } from "./components/shell.js";
+import { isAllowed, Shell, startPath } from "./components/shell.js";
 import { SignIn } from "./components/sign_in.js";
 import { match, route } from "./lib/router.js";
 import { loadSession, session } from "./lib/session.js";
@@ -28,11 +28,23 @@ function App() {
     document.addEventListener("visibilitychange", check);
     return () => document.removeEventListener("visibilitychange", check);
   }, []);
+  useSessionEnd();
   if (fault) return html`<main><${ErrorNote} error=${fault} retry=${start} /></main>`;
   if (session.value === undefined) return null;
   if (session.value === null) return html`<${SignIn} />`;
-  const { page, params } = found(route.value.path);
-  return html`<${Shell} key=${session.value.key_id} page=${page}><${Place} key=${route.value.path} page=${page} params=${params} query=${route.value.query} /><//>`;
+  const { path } = route.value;
+  const { page, params } = found(path === "/" ? startPath() : path);
+  return html`<${Shell} key=${session.value.key_id} page=${page}><${Place} key=${path} page=${page} params=${params} query=${route.value.query} /><//>`;
+}
+
+/** Ask for the session again when it should have ended. */
+function useSessionEnd() {
+  const end = session.value?.expires_at;
+  useEffect(() => {
+    if (!end) return undefined;
+    const timer = setTimeout(() => loadSession().catch(() => {}), Math.max(Date.parse(end) - Date.now(), 0) + 1000);
+    return () => clearTimeout(timer);
+  }, [end]);
 }
 
 function Place({ page, params, query }) {
@@ -48,7 +60,7 @@ function Place({ page, params, query }) {
   }, [page]);
   if (!page) return html`<${Empty} title="There is no such page" action=${html`<a href="#/">Go to the overview</a>`} />`;
   if (!isAllowed(page)) {
-    const scope = page.isForAdmins ? "admin" : page.scope;
+    const scope = page.isForAdmins ? "admin" : [page.scope].flat().join(" or ");
     return html`<${Empty} title="Your API key may not see this page" text=${`It needs an API key with the scope ${scope}.`} />`;
   }
   if (fault) return html`<${ErrorNote} error=${{ message: "The page could not be loaded.", code: "UNREACHABLE" }} retry=${() => location.reload()} />`;

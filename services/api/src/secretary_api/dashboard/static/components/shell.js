@@ -23,7 +23,10 @@ function setTheme(chosen) {
 }
 
 /** Whether the key of the session may use *page*. */
-export const isAllowed = (page) => (page.isForAdmins ? isAdmin() : !page.scope || may(page.scope));
+export const isAllowed = (page) => (page.isForAdmins ? isAdmin() : !page.scope || [page.scope].flat().some(may));
+
+/** The path of the first page that the key may use; the overview, if it may use none. */
+export const startPath = () => PAGES.find((page) => page.group && isAllowed(page))?.path ?? "/";
 
 export function Shell({ page, children }) {
   useEffect(() => {

@@ -1,8 +1,9 @@
 // The page of a browser without a session.
+import { endReason } from "../lib/api.js";
 import { signIn } from "../lib/session.js";
 import { html, useEffect, useState } from "../lib/ui.js";
 import { Field } from "./form.js";
-import { ErrorNote } from "./feedback.js";
+import { ErrorNote, Note } from "./feedback.js";
 import { Logo } from "./shell.js";
 
 export function SignIn() {
@@ -26,6 +27,7 @@ export function SignIn() {
   return html`<main class="sign-in"><form onSubmit=${submit}>
     <h1 class="brand"><${Logo} />Secretary</h1>
     <p class="muted">Sign in with an API key. You see here what this key may see by the API.</p>
+    <div role="status">${endReason.value && html`<${Note} kind="warn">${endReason.value}<//>`}</div>
     <${Field} label="API key" kind="password" name="key" value=${key} onInput=${setKey} required autocomplete="current-password" autofocus
       hint="It begins with sk_. An admin makes keys; the first one is the setting api.bootstrap_key." />
     ${fault && html`<${ErrorNote} error=${{ ...fault, message: fault.message, code: fault.code === "UNAUTHORIZED" ? "" : fault.code }} />`}

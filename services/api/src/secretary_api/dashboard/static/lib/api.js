@@ -4,6 +4,15 @@ import { signal } from "./ui.js";
 /** The session as GET /api/session shows it; null: signed out; undefined: not known yet. */
 export const session = signal(undefined);
 
+/** Why the user must sign in again; an empty text after a sign-out. */
+export const endReason = signal("");
+
+/** Forget the session, which the API does not accept any more. */
+export function endSession() {
+  if (session.value) endReason.value = "Your session has ended, or its API key has expired or was deleted. Sign in again.";
+  session.value = null;
+}
+
 /** An answer of the API that is no success, or no answer at all. */
 export class ApiError extends Error {
   constructor(code, message, { status = 0, details = null, retryAfter = null } = {}) {
@@ -66,7 +75,7 @@ function read(status, text, retryAfter) {
     throw new ApiError("UNREACHABLE", `The answer cannot be read (HTTP ${status}).`, { status });
   }
   if (parsed.status === "success") return parsed.data;
-  if (status === 401) session.value = null;
+  if (status === 401) endSession();
   const { code, message, details } = parsed.error ?? {};
   throw new ApiError(code ?? "UNKNOWN", message ?? "", { status, details, retryAfter });
 }

@@ -137,6 +137,17 @@ function closing(text, mark, from) {
   return place < 0 ? -1 : from + place;
 }
 
+const WORD = /[\p{L}\p{N}_]/u;
+
+/** Like `closing`, but an underscore inside a word ends nothing: `a __b__c`. */
+function endOfEmphasis(text, mark, from) {
+  if (mark[0] !== "_") return closing(text, mark, from);
+  const near = text.slice(from, from + LONGEST_SPAN + mark.length + 1);
+  let place = near.indexOf(mark);
+  while (place >= 0 && WORD.test(near[place + mark.length] ?? "")) place = near.indexOf(mark, place + 1);
+  return place < 0 ? -1 : from + place;
+}
+
 function special(text, at, imageOf, depth) {
   const char = text[at];
   if (char === "`") {
@@ -147,8 +158,8 @@ function special(text, at, imageOf, depth) {
   if (char === "[") return link(text, at, imageOf, depth);
   if (char === "*" || char === "_") {
     const mark = text[at + 1] === char ? char + char : char;
-    const isInWord = char === "_" && /\w/.test(text[at - 1] ?? "");
-    const end = isInWord || /\s/.test(text[at + mark.length] ?? " ") ? -1 : closing(text, mark, at + mark.length + 1);
+    const isInWord = char === "_" && WORD.test(text[at - 1] ?? "");
+    const end = isInWord || /\s/.test(text[at + mark.length] ?? " ") ? -1 : endOfEmphasis(text, mark, at + mark.length + 1);
     if (end < 0) return null;
     const inner = inline(text.slice(at + mark.length, end), imageOf, depth + 1);
     return [mark.length === 2 ? html`<strong>${inner}</strong>` : html`<em>${inner}</em>`, end + mark.length];

@@ -1,11 +1,13 @@
 // Sign in with an API key, sign out, and ask what the key may do.
-import { ApiError, get, post, remove, session } from "./api.js";
+import { ApiError, endReason, endSession, get, post, remove, session } from "./api.js";
 
 export { session };
 
 /** Read the session of the cookie, if there is one. */
 export async function loadSession() {
-  session.value = (await get("/api/session")).session;
+  const { session: found } = await get("/api/session");
+  if (found) session.value = found;
+  else endSession();
 }
 
 /** Begin a session of the API key *key*. */
@@ -15,6 +17,7 @@ export async function signIn(key) {
   if (!session.value) {
     throw new ApiError("NO_COOKIE", "The browser did not keep the session. Open the dashboard over HTTPS, and allow cookies.");
   }
+  endReason.value = "";
 }
 
 export async function signOut() {

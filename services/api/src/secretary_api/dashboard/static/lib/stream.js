@@ -1,4 +1,5 @@
 // Server-sent events. The browser reconnects by itself and names the last event it got.
+import { loadSession } from "./session.js";
 import { signal } from "./ui.js";
 
 const HIDDEN_MS = 30_000;
@@ -41,6 +42,7 @@ export function follow(path, { onEvent, onReset = () => {} }) {
       // The browser tries again after a lost connection, but not after an answer like 503.
       if (source?.readyState !== EventSource.CLOSED) return;
       disconnect();
+      loadSession().catch(() => {}); // the answer may have been 401, which the browser does not tell
       failures += 1;
       timer = setTimeout(connect, Math.min(1000 * 2 ** failures, LONGEST_RETRY_MS));
     };

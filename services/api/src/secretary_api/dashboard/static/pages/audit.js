@@ -67,7 +67,7 @@ function placeOf(id) {
   const job = id.match(/^(?:msg_)?(job-[0-9a-f-]{36})/)?.[1];
   if (job) return href(`/jobs/${job}`, { tab: id.startsWith("msg_") ? "webhooks" : "" });
   if (id.startsWith("batch-")) return href(`/batches/${id}`);
-  return id.startsWith("ep-") ? href("/endpoints") : null;
+  return id.startsWith("ep-") ? href("/endpoints", { open: id }) : null;
 }
 
 /** Details as `name: value`. */

@@ -3,7 +3,7 @@ import { JobState, StateBadge } from "../components/badge.js";
 import { BatchProgress, sayBatch } from "../components/batch_progress.js";
 import { CopyButton } from "../components/code.js";
 import { confirm } from "../components/dialog.js";
-import { Bone, ErrorNote, toast } from "../components/feedback.js";
+import { Bone, Empty, ErrorNote, toast } from "../components/feedback.js";
 import { ActionButton, Field } from "../components/form.js";
 import { Page } from "../components/page.js";
 import { Table } from "../components/table.js";
@@ -28,13 +28,16 @@ export default function Batch({ params, query }) {
     reload();
     jobs.reload();
   };
+  if (!batch && error?.code === "NOT_FOUND") {
+    return html`<${Page} title="Batch" crumb=${CRUMB}><${Empty} title="There is no such batch" text="The id is wrong, the batch belongs to another API key, or it was removed some time after its end." action=${html`<a class="button" href=${CRUMB.href}>Show all batches</a>`} /><//>`;
+  }
   return html`<${Page} title=${batch?.batch_name ?? "Batch"} crumb=${CRUMB} actions=${batch && html`<${Actions} batch=${batch} path=${path} onDone=${onDone} />`}>
     ${error && html`<${ErrorNote} error=${error} retry=${reload} />`}
     <div class="stack">
       <div class="row wrap">${batch && html`<${StateBadge} state=${batch.status} />`}<span class="mono small breakable">${params.id}</span><${CopyButton} text=${params.id} />
         <span class="muted small">${batch ? html`created <${Ago} at=${batch.created_at} />` : ""}</span></div>
-      ${batch ? html`<${BatchProgress} counts=${batch.counts} />` : html`<${Bone} width="100%" />`}
-      <span class="small muted" role="status">${batch ? sayBatch(batch.counts) : "Reading …"}</span>
+      ${batch ? html`<${BatchProgress} counts=${batch.counts} />` : !error && html`<${Bone} width="100%" />`}
+      <span class="small muted" role="status">${batch ? sayBatch(batch.counts) : error ? "" : "Reading …"}</span>
     </div>
     <search><form class="filters" onSubmit=${(event) => event.preventDefault()}>
       <${Field} label="State" kind="select" value=${query.status ?? ""} options=${STATES.map(([state, label]) => [state, state && batch ? `${label} (${count(batch.counts[state])})` : label])} onInput=${(status) => setQuery({ status })} />

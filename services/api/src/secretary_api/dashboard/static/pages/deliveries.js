@@ -12,7 +12,7 @@ import { count, plural, shortId } from "../lib/format.js";
 import { useData, usePages } from "../lib/live.js";
 import { href, navigate, setQuery } from "../lib/router.js";
 import { may } from "../lib/session.js";
-import { classes, html, useEffect, useState } from "../lib/ui.js";
+import { classes, html, useEffect, useRef, useState } from "../lib/ui.js";
 import { Recover } from "./deliveries/recover.js";
 
 const REFRESH_SEC = 5;
@@ -23,7 +23,7 @@ export default function Deliveries({ query }) {
   const { status, receiver, endpoint } = query;
   const found = usePages("/api/deliveries", { status, receiver, endpoint }, "deliveries", { everySec: REFRESH_SEC });
   const { rows, error, pager, reload } = found;
-  const open = rows?.find(({ id }) => id === query.open);
+  const open = useOpened(query.open, rows);
   const isFiltered = Boolean(status || receiver || endpoint);
   const isUnattended = rows?.some(({ wait }) => wait?.why === "notifier");
   return html`<${Page} title="Deliveries" lead="Each event of a job is sent to the job's webhook and to the endpoints until the receiver answers 2xx, or the schedule of attempts ends."
@@ -35,6 +35,15 @@ export default function Deliveries({ query }) {
       error=${error} pager=${pager} empty=${isFiltered ? NO_MATCH : NONE} />
     ${open && html`<${Details} delivery=${open} onDone=${reload} />`}
   <//>`;
+}
+
+/** The delivery *id*, also if it is not on the page, or not any more. */
+function useOpened(id, rows) {
+  const last = useRef(null);
+  last.current = rows?.find((one) => one.id === id) ?? (last.current?.id === id ? last.current : null);
+  const job = rows && !last.current && id?.match(/^msg_(job-[0-9a-f-]{36})/)?.[1];
+  const { data } = useData(async (abort) => (job ? (await get(`/api/jobs/${job}/deliveries`, { limit: 250 }, { signal: abort })).deliveries : []), [job]);
+  return last.current ?? data?.find((one) => one.id === id);
 }
 
 const NONE = { title: "No deliveries yet", text: "Submit a job with parameters.webhook.url, or register an endpoint that gets the events of all your jobs." };

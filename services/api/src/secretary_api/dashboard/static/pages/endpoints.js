@@ -17,12 +17,11 @@ import { EndpointForm } from "./endpoints/endpoint_form.js";
 export default function Endpoints({ query }) {
   const { rows, error, pager, reload } = usePages("/api/endpoints", {}, "endpoints", { everySec: 5 });
   const [isRegistering, setIsRegistering] = useState(false);
-  const open = rows?.find(({ id }) => id === query.open);
   const register = may("deliveries") && html`<button class="button primary" onClick=${() => setIsRegistering(true)}>Register an endpoint</button>`;
   return html`<${Page} title="Endpoints" lead="An endpoint is registered once and gets the events of all jobs of its API key, beside the webhook that a job may name itself. Each has its own deliveries, order and pauses." actions=${register}>
     <${Table} caption="Endpoints, newest first" columns=${columnsOf(reload)} rows=${rows} rowKey=${({ id }) => id} rowPath=${placeOf} error=${error} pager=${pager}
       empty=${{ title: "No endpoint is registered", text: "Register the URL of a service that shall hear of every job, for example of your own back end. Jobs that are submitted from then on send their events there." }} />
-    ${open && html`<${Details} endpoint=${open} close=${() => setQuery({ open: null })} onDone=${reload} />`}
+    ${query.open && html`<${Details} key=${query.open} id=${query.open} close=${() => setQuery({ open: null })} onDone=${reload} />`}
     ${isRegistering && html`<${EndpointForm} close=${() => setIsRegistering(false)} onDone=${reload} />`}
   <//>`;
 }

@@ -1,7 +1,7 @@
 // One job, live: what it does, each of its attempts, its log, its results, its files, its webhooks.
 import { JobState, Label } from "../components/badge.js";
 import { CopyButton, Json } from "../components/code.js";
-import { ErrorNote, Note } from "../components/feedback.js";
+import { Empty, ErrorNote, Note } from "../components/feedback.js";
 import { Card, Facts, Page } from "../components/page.js";
 import { Tabs } from "../components/tabs.js";
 import { Ago, Clock, Elapsed } from "../components/time.js";
@@ -26,6 +26,9 @@ export default function Job({ params, query }) {
   const path = `/api/jobs/${encodeURIComponent(params.id)}`;
   const { data, error, reload } = useData((abort) => get(path, {}, { signal: abort }), [path]);
   const event = useJobEvents(path, data, reload);
+  if (!data && error?.code === "NOT_FOUND") {
+    return html`<${Page} title="Job" crumb=${CRUMB}><${Empty} title="There is no such job" text="The id is wrong, the job belongs to another API key, or it was deleted." action=${html`<a class="button" href=${CRUMB.href}>Show all jobs</a>`} /><//>`;
+  }
   if (!data) return html`<${Page} title="Job" crumb=${CRUMB}>${error ? html`<${ErrorNote} error=${error} retry=${reload} />` : html`<${Waiting} />`}<//>`;
   const job = merged(data, event);
   const tabs = tabsOf(job);

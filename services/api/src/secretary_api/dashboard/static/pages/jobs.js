@@ -16,7 +16,7 @@ import { BulkActions } from "./jobs/bulk_actions.js";
 
 const STATES = [["", "All states"], ["pending", "Waiting"], ["processing", "Running"], ["completed", "Completed"], ["failed", "Failed"], ["cancelled", "Cancelled"]];
 const SPANS = [["", "Any time"], ["1", "Last hour"], ["24", "Last day"], ["168", "Last week"]];
-const FILTERS = ["status", "job_type", "tag", "user_id", "batch_id", "span"];
+const FILTERS = ["status", "job_type", "tag", "user_id", "batch_id", "id_contains", "span"];
 const TYPING_MS = 400;
 
 export default function Jobs({ query }) {
@@ -36,7 +36,9 @@ export default function Jobs({ query }) {
       selection=${selection} error=${error} pager=${pager} isFresh=${(job) => feed.changes.has(job.job_id)}
       isBarSelecting=${selection.ids.size > 0}
       bar=${html`<${BulkActions} filter=${filter} selection=${selection} rows=${shown} isLastPage=${!pager.goNext && pager.number === 1} unseen=${feed.unseen} onDone=${reload} />`}
-      empty=${isFiltered
+      empty=${pager.goNext
+        ? { title: "None of the newest jobs fits these filters", text: "The API looks at about 5,000 jobs for a page. Older jobs may fit.", action: html`<button class="button" onClick=${pager.goNext}>Look at older jobs</button>` }
+        : isFiltered
         ? { title: "No job fits these filters", text: "Jobs are removed some time after their end.", action: html`<button class="button" onClick=${() => navigate("/jobs")}>Remove the filters</button>` }
         : { title: "There are no jobs yet", text: "Submit a job by the form, with POST /api/jobs/ or with the command secretary submit. It appears here at once.", action: may("submit") && html`<a class="button primary" href="#/submit">Submit a job</a>` }} />
   <//>`;
@@ -65,10 +67,10 @@ function What(job) {
 /** The filter for the API. A span of time begins when it is chosen, so that pages stay the same. */
 function useFilter(query) {
   return useMemo(() => {
-    const { status, job_type, tag, user_id, batch_id, span } = query;
+    const { status, job_type, tag, user_id, batch_id, id_contains, span } = query;
     const isKnown = span && SPANS.some(([known]) => known === span); // a link may have any text
     const since = isKnown && new Date(Date.now() - Number(span) * 3_600_000).toISOString();
-    return { status, job_type, tag, user_id, batch_id, created_after: since || undefined };
+    return { status, job_type, tag, user_id, batch_id, id_contains, created_after: since || undefined };
   }, FILTERS.map((name) => query[name]));
 }
 
@@ -94,7 +96,7 @@ function Filters({ query }) {
     <${TextFilter} label="Tag" name="tag" query=${query} />
     <${TextFilter} label="User" name="user_id" query=${query} />
     <${TextFilter} label="Batch" name="batch_id" query=${query} />
-    <${IdSearch} />
+    <${IdSearch} query=${query} />
   </form></search>`;
 }
 
@@ -112,16 +114,22 @@ function TextFilter({ label, name, query }) {
 const JOB_ID = /job-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/;
 const BATCH_ID = /batch-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/;
 
-/** Opens the job, or the jobs of the batch, whose id stands somewhere in the pasted text. */
-function IdSearch() {
-  const [text, setText] = useState("");
-  const find = (value) => {
-    setText(value);
-    const job = value.match(JOB_ID)?.[0];
-    const batch = value.match(BATCH_ID)?.[0];
+const PART = /^[A-Za-z0-9_.-]{4,60}$/;
+
+/** Opens the job or the batch whose id stands somewhere in the text; shows the jobs with a part of an id. */
+function IdSearch({ query }) {
+  const [text, setText] = useState(query.id_contains ?? "");
+  useEffect(() => setText(query.id_contains ?? ""), [query.id_contains]);
+  const part = text.trim().replace(/^…/, "");
+  useEffect(() => {
+    const job = text.match(JOB_ID)?.[0];
+    const batch = text.match(BATCH_ID)?.[0];
     if (job) navigate(`/jobs/${job}`);
     else if (batch) navigate("/jobs", { batch_id: batch });
-  };
-  return html`<${Field} label="Find by id" kind="search" isWide value=${text} onInput=${find} placeholder="Paste a job, batch or webhook id"
-    fault=${text.trim() && !JOB_ID.test(text) && !BATCH_ID.test(text) ? "No whole id yet: an id begins with job- or batch-" : ""} />`;
+    if (job || batch || part === (query.id_contains ?? "") || (part && !PART.test(part))) return undefined;
+    const timer = setTimeout(() => setQuery({ id_contains: part }), TYPING_MS);
+    return () => clearTimeout(timer);
+  }, [text]);
+  return html`<${Field} label="Find by id" kind="search" isWide value=${text} onInput=${setText} placeholder="A job, batch or webhook id, or a part of a job's id"
+    fault=${part && !PART.test(part) ? "At least 4 characters of one id" : ""} />`;
 }

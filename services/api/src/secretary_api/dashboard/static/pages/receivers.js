@@ -1,5 +1,6 @@
 // The receivers of webhooks that are busy or in trouble, as the notifiers see them.
 import { StateBadge } from "../components/badge.js";
+import { Empty } from "../components/feedback.js";
 import { Page } from "../components/page.js";
 import { Table } from "../components/table.js";
 import { Ago, Clock } from "../components/time.js";
@@ -14,6 +15,14 @@ import { TryReceiver } from "./receivers/try_receiver.js";
 const ORDER = { open: 0, probing: 1, closed: 2 };
 
 export default function Receivers() {
+  return html`<${may("read") ? Listed : TestOnly} />`;
+}
+
+function TestOnly() {
+  return html`<${Page} title="Receivers"><${Empty} title="Your API key may not list receivers" text="For that it needs the scope read. It may let a notifier send one event to a receiver." action=${html`<${TryReceiver} />`} /><//>`;
+}
+
+function Listed() {
   const { data, error } = useData((abort) => get("/api/receivers", {}, { signal: abort }), [], { everySec: 5 });
   const rows = data?.receivers.toSorted((one, other) => ORDER[one.breaker] - ORDER[other.breaker] || other.waiting - one.waiting);
   return html`<${Page} title="Receivers" lead="Servers that get webhooks. After failures a receiver is paused for 30 seconds to 15 minutes: nothing is lost, its webhooks wait. Quiet receivers are left out."

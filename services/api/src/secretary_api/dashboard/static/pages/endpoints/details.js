@@ -1,11 +1,12 @@
 // One endpoint: its facts, and what an operator can do with it.
 import { Label } from "../../components/badge.js";
 import { confirm, Dialog } from "../../components/dialog.js";
-import { Note, toast } from "../../components/feedback.js";
+import { Bone, ErrorNote, Note, toast } from "../../components/feedback.js";
 import { ActionButton } from "../../components/form.js";
 import { Facts } from "../../components/page.js";
 import { Ago, Clock } from "../../components/time.js";
-import { post, remove } from "../../lib/api.js";
+import { get, post, remove } from "../../lib/api.js";
+import { useData } from "../../lib/live.js";
 import { href } from "../../lib/router.js";
 import { may } from "../../lib/session.js";
 import { html, useState } from "../../lib/ui.js";
@@ -16,11 +17,29 @@ import { Rotate } from "./rotate.js";
 
 const STEPS = { change: EndpointForm, rotate: Rotate, replay: Replay };
 
-export function Details({ endpoint, close, onDone }) {
+const REFRESH_SEC = 5;
+
+/** The dialog reads its endpoint itself, so it does not depend on the rows of the page below it. */
+export function Details({ id, close, onDone }) {
+  const path = `/api/endpoints/${encodeURIComponent(id)}`;
+  const { data, error, reload } = useData((abort) => get(path, {}, { signal: abort }), [path], { everySec: REFRESH_SEC });
   const [step, setStep] = useState(null);
+  const changed = () => {
+    reload();
+    onDone();
+  };
+  if (!data) {
+    return html`<${Dialog} title="Endpoint" isWide onClose=${close}>
+      ${error ? html`<${ErrorNote} error=${error} retry=${reload} />` : html`<${Bone} width="100%" />`}
+      <div class="actions"><button class="button" autofocus onClick=${close}>Close</button></div>
+    <//>`;
+  }
+  if (step) return html`<${STEPS[step]} endpoint=${data.endpoint} path=${path} close=${() => setStep(null)} onDone=${changed} />`;
+  return html`<${Shown} endpoint=${data.endpoint} path=${path} setStep=${setStep} close=${close} onDone=${onDone} />`;
+}
+
+function Shown({ endpoint, path, setStep, close, onDone }) {
   const [outcome, setOutcome] = useState(null);
-  const path = `/api/endpoints/${encodeURIComponent(endpoint.id)}`;
-  if (step) return html`<${STEPS[step]} endpoint=${endpoint} path=${path} close=${() => setStep(null)} onDone=${onDone} />`;
   const test = async () => setOutcome(await post(`${path}/test`));
   const drop = async () => {
     if (!(await confirm({ title: "Delete this endpoint?", text: "Its deliveries that are not delivered yet are dropped. This cannot be undone.", action: "Delete the endpoint", isDangerous: true }))) return;

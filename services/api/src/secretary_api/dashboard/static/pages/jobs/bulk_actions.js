@@ -9,9 +9,9 @@ import { html, useEffect, useState } from "../../lib/ui.js";
 
 const AT_ONCE = 6;
 const ACTIONS = [
-  { name: "retry", label: "Retry", done: "retried", text: "Each job starts a new run. Its results and its error are dropped." },
-  { name: "cancel", label: "Cancel", done: "cancelled", text: "Waiting jobs end at once, running jobs within seconds." },
-  { name: "delete", label: "Delete", done: "deleted", text: "The jobs are removed with their results, files and logs. This cannot be undone.", isDangerous: true },
+  { name: "retry", label: "Retry", done: "retried", all: "failed ", text: "Each job starts a new run. Its results and its error are dropped.", only: "Only failed jobs are retried. To retry others, choose their state in the filters first." },
+  { name: "cancel", label: "Cancel", done: "cancelled", all: "waiting and running ", text: "Waiting jobs end at once, running jobs within seconds.", only: "Jobs that have ended stay as they are." },
+  { name: "delete", label: "Delete", done: "deleted", all: "", text: "The jobs are removed with their results, files and logs. This cannot be undone.", only: "Running jobs stay.", isDangerous: true },
 ];
 const STATES = {
   retry: ["completed", "failed", "cancelled"],
@@ -33,18 +33,18 @@ export function BulkActions({ filter, selection, rows, isLastPage, unseen, onDon
       <span role="status">${unseen > 0 && html`<button class="button small" onClick=${onDone}>Show ${plural(unseen, "newer change")}</button>`}</span>`;
   }
   const offersAll = !isLastPage && number === rows?.length;
-  const target = isAll ? "all matching jobs" : plural(number, "job");
+  const isPossible = ({ name }) => !isAll || !filter.status || STATES[name].includes(filter.status);
   return html`
     <span role="status"><strong>${isAll ? "All that match" : count(number)}</strong> selected</span>
     ${offersAll && html`<button class="button small plain" onClick=${() => setIsAll(!isAll)}>${isAll ? "Only this page" : "Select all that match the filters"}</button>`}
     <span class="grow"></span>
-    ${may("submit") && ACTIONS.map((action) => html`<${ActionButton} key=${action.name} kind=${action.isDangerous ? "small danger" : "small"}
-      action=${() => run({ action, target, rows: rows.filter((job) => selection.has(job.job_id)), filter: isAll ? filter : null, finish: () => { selection.clear(); onDone(); } })}>${action.label}<//>`)}
+    ${may("submit") && ACTIONS.filter(isPossible).map((action) => html`<${ActionButton} key=${action.name} kind=${action.isDangerous ? "small danger" : "small"}
+      action=${() => run({ action, target: isAll ? `all matching ${filter.status ? "" : action.all}jobs` : plural(number, "job"), rows: rows.filter((job) => selection.has(job.job_id)), filter: isAll ? filter : null, finish: () => { selection.clear(); onDone(); } })}>${action.label}<//>`)}
     <button class="button small plain" onClick=${selection.clear}>Clear</button>`;
 }
 
 async function run({ action, target, rows, filter, finish }) {
-  const isSure = await confirm({ title: `${action.label} ${target}?`, text: action.text, action: `${action.label} ${target}`, isDangerous: action.isDangerous });
+  const isSure = await confirm({ title: `${action.label} ${target}?`, text: filter && !filter.status ? `${action.only} ${action.text}` : action.text, action: `${action.label} ${target}`, isDangerous: action.isDangerous });
   if (!isSure) return;
   const { done, left, fault } = filter ? await applyToAll(action.name, filter) : await applyToEach(action.name, rows);
   const why = left ? `; ${plural(left, "job")} not, because of their state` : "";
