@@ -133,5 +133,9 @@ def test_the_example_builds_on_the_image_that_its_readme_builds_first() -> None:
     )
     assert "docker compose --file docker-compose.yml build worker\n" in readme
     override = yaml.safe_load(readme.partition("```yaml\n")[2].partition("```")[0])
-    assert override["services"]["worker"]["build"]["args"] == {"WORKER_IMAGE": worker}
-    assert f"ARG WORKER_IMAGE={worker}\n" in (example / "Dockerfile").read_text()
+    build = override["services"]["worker"]["build"]
+    dockerfile = (example / "Dockerfile").read_text()
+    assert build["args"] == {"WORKER_IMAGE": worker}
+    assert f"ARG WORKER_IMAGE={worker}\n" in dockerfile
+    # Without one of its own, the target of docker-compose.yml would count.
+    assert f"FROM ${{WORKER_IMAGE}} AS {build['target']}\n" in dockerfile
