@@ -40,22 +40,22 @@ quick: setup ## Run the unit and contract tests, for the daily loop
 	@$(BIN)/python -m pytest -m "not extra" tests/unit tests/contract --numprocesses 2 --dist worksteal $(PYTEST)
 
 # The tests of optional packages run in an environment of their own, which has these packages.
-EXTRAS := .venv-extras
-EXTRAS_INSTALLED := $(EXTRAS)/.installed
+EXTRAS_VENV := .venv-extras
+EXTRAS_INSTALLED := $(EXTRAS_VENV)/.installed
 
 $(EXTRAS_INSTALLED): $(INSTALLED) libs/documents/rapidocr.lock
-	@echo "== making $(EXTRAS) with the optional packages"
-	@deploy/local/venv.sh "$(PYTHON)" $(EXTRAS)
-	@$(EXTRAS)/bin/python -m pip --quiet --disable-pip-version-check install --require-hashes \
+	@echo "== making $(EXTRAS_VENV) with the optional packages"
+	@deploy/local/venv.sh "$(PYTHON)" $(EXTRAS_VENV)
+	@$(EXTRAS_VENV)/bin/python -m pip --quiet --disable-pip-version-check install --require-hashes \
 		-r requirements.lock
-	@$(EXTRAS)/bin/python -m pip --quiet --disable-pip-version-check install --require-hashes \
+	@$(EXTRAS_VENV)/bin/python -m pip --quiet --disable-pip-version-check install --require-hashes \
 		-r libs/documents/rapidocr.lock
-	@$(EXTRAS)/bin/python -m pip --quiet --disable-pip-version-check install --no-deps \
+	@$(EXTRAS_VENV)/bin/python -m pip --quiet --disable-pip-version-check install --no-deps \
 		--no-build-isolation $(PACKAGES:%=-e %)
 	@touch $@
 
 extras: $(EXTRAS_INSTALLED) ## Run the tests of the optional packages, which it installs
-	@$(EXTRAS)/bin/python -m pytest -m extra $(PYTEST)
+	@$(EXTRAS_VENV)/bin/python -m pytest -m extra $(PYTEST)
 
 test: setup ## Run all tests but the drills, against real servers
 	@$(BIN)/python -m secretary_devstack.servers.provision --optional mongod rabbitmq
@@ -223,7 +223,7 @@ lock: setup ## Write the hashed requirements.lock files from the pyproject files
 	@$(LOCK) deploy/docker/build.in -o deploy/docker/build.lock
 
 clean: ## Remove all generated files, including .venv
-	@rm -rf $(VENV) $(EXTRAS) $(PEERS) $(QUALITY_PEERS) $(MANIFESTS_VENV) $(TYPESCRIPT)/node_modules $(TYPESCRIPT)/dist .run .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) $(EXTRAS_VENV) $(PEERS) $(QUALITY_PEERS) $(MANIFESTS_VENV) $(TYPESCRIPT)/node_modules $(TYPESCRIPT)/dist .run .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Docker Compose v2 if it is installed, else docker-compose 1.29.
