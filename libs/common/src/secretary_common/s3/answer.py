@@ -23,6 +23,7 @@ _ACCESS_CODES = frozenset(
     }
 )
 _CONDITION_STATUSES = (HTTPStatus.PRECONDITION_FAILED, HTTPStatus.CONFLICT)
+_CONDITION_CODES = frozenset({"ConditionalRequestConflict", "PreconditionFailed"})
 
 
 class ConditionFailed(SecretaryError):
@@ -45,7 +46,7 @@ def error_of(status: int, body: bytes) -> SecretaryError | None:
     said = f"the store answered {status}" + (f" ({code})" if code else "")
     if status in _TRANSIENT_STATUSES or code in _TRANSIENT_CODES:
         return TransientError(said, code=ErrorCode.S3_UNAVAILABLE, details=details)
-    if status in _CONDITION_STATUSES:
+    if status in _CONDITION_STATUSES or code in _CONDITION_CODES:
         return ConditionFailed(said, details=details)
     error_code, message = _refusal(status, code, said)
     return PermanentError(message, code=error_code, details=details)

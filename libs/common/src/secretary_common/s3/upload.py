@@ -114,7 +114,7 @@ class Upload:
             **({_SHA256: self._new.sha256} if self._new.sha256 else {}),
         }
         if len(first) < 2:  # noqa: PLR2004 - one part needs no upload in parts
-            await self._send("PUT", headers={**headers, **condition}, body=b"".join(first))
+            await self._write_whole({**headers, **condition}, b"".join(first))
             return
         answer = await self._send("POST", query={"uploads": ""}, headers=headers)
         begun = upload_id(answer.body)
@@ -126,6 +126,16 @@ class Upload:
         except BaseException:
             await self._abort(begun)
             raise
+
+    async def _write_whole(self, headers: Mapping[str, str], content: bytes) -> None:
+        try:
+            await self._send("PUT", headers=headers, body=content)
+        except PermanentError as error:
+            missing = (error.details or {}).get("store_code") == "NoSuchKey"
+            if "If-Match" not in headers or not missing:
+                raise
+            # The object has been removed since its state was read.
+            raise ConditionFailed(error.message) from error
 
     async def _write_parts(
         self, begun: str, first: list[bytes], rest: AsyncIterator[bytes]
@@ -151,7 +161,8 @@ class Upload:
         except PermanentError as error:
             if error.code != ErrorCode.S3_OBJECT_NOT_FOUND:
                 raise
-            # The upload is gone: perhaps it was completed, and the answer was lost.
+            # The object has been removed since its state was read, or the upload is gone: perhaps
+            # it was completed, and the answer was lost.
             raise ConditionFailed(error.message) from error
 
     async def _write_part(self, begun: str, number: int, part: bytes) -> str:
