@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up quick test test-typescript extras drills chaos cluster-test fuzz fairness corpus bench bench-quality alerts manifests reference vendor pictures tree lint format lock clean
+.PHONY: help setup demo up quick test test-typescript extras drills chaos cluster-test fuzz fairness corpus bench bench-quality alerts manifests reference vendor pictures tree lint pyright format lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -201,6 +201,11 @@ lint: setup ## Check format, style, types and layers
 	@$(BIN)/mypy --no-error-summary $(CODE)
 	@$(BIN)/lint-imports
 	@echo "== lint: ok"
+
+pyright: setup ## Check the types of the Python client with pyright too, as editors do
+	@$(BIN)/python -m secretary_devstack.servers.provision nodejs
+	@$(BIN)/pyright --pythonpath $(BIN)/python tests/typing libs/client/src/secretary_client/calls \
+		libs/client/src/secretary_client/core libs/client/src/secretary_client/models
 
 format: setup ## Format the code
 	@$(BIN)/ruff format --quiet $(CODE)

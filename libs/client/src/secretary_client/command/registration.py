@@ -10,28 +10,35 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from secretary_client.command.parameters import seconds
-from secretary_client.command.session import KEY, URL, Session
+from secretary_client.command.session import DEFAULT_URL, KEY, PROFILE, URL, Session
 
 JOBS, WEBHOOKS, SYSTEM, HERE = "Jobs", "Webhooks", "The system", "This machine"
 """The panels of the help."""
 HELP: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
-_CONNECTION = "Connection"
+_EVERYWHERE = "Every command"
 _SHARED: dict[str, Any] = {
     "url": Annotated[
         str | None,
-        typer.Option("--url", metavar="URL", help=f"As {URL}.", rich_help_panel=_CONNECTION),
+        typer.Option(
+            "--url",
+            metavar="URL",
+            help=f"The URL of the API, such as {DEFAULT_URL}; or {URL}.",
+            rich_help_panel=_EVERYWHERE,
+        ),
     ],
     "key": Annotated[
         str | None,
-        typer.Option("--key", metavar="KEY", help=f"As {KEY}.", rich_help_panel=_CONNECTION),
+        typer.Option(
+            "--key", metavar="KEY", help=f"An API key; or {KEY}.", rich_help_panel=_EVERYWHERE
+        ),
     ],
     "profile": Annotated[
         str | None,
         typer.Option(
             "--profile",
             metavar="NAME",
-            help="A profile of secretary login.",
-            rich_help_panel=_CONNECTION,
+            help=f"A profile that secretary login stored; or {PROFILE}.",
+            rich_help_panel=_EVERYWHERE,
         ),
     ],
     "retry_sec": Annotated[
@@ -42,12 +49,12 @@ _SHARED: dict[str, Any] = {
             metavar="SECONDS",
             help="How long to repeat a call while the API is away.",
             show_default="60 s",
-            rich_help_panel=_CONNECTION,
+            rich_help_panel=_EVERYWHERE,
         ),
     ],
     "as_json": Annotated[
         bool | None,
-        typer.Option("--json", help="Write JSON.", rich_help_panel=_CONNECTION),
+        typer.Option("--json", help="Write JSON.", rich_help_panel=_EVERYWHERE),
     ],
 }
 """These options may come before the command and after it."""
@@ -111,7 +118,14 @@ def with_session(function: CommandFunction) -> CommandFunction:
 
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {one.name: one.annotation for one in parameters}
+    run.__doc__ = _unwrapped(function.__doc__ or "")
     return run
+
+
+def _unwrapped(text: str) -> str:
+    """Return *text* with one line for each paragraph, so that the help wraps it."""
+    paragraphs = inspect.cleandoc(text).split("\n\n")
+    return "\n\n".join(" ".join(one.split()) for one in paragraphs)
 
 
 _KEYWORD = inspect.Parameter.KEYWORD_ONLY

@@ -26,7 +26,8 @@ def download(
     session: Session,
     job_id: JobId,
     name: Annotated[
-        str | None, typer.Argument(help="The file's name; without it: all files, as a zip.")
+        str | None,
+        typer.Argument(metavar="NAME", help="The file's name; without it: all files, as a zip."),
     ] = None,
     output: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to save it.")] = None,
 ) -> None:

@@ -122,7 +122,7 @@ def delete(session: Session, job_ids: JobIds) -> None:
 
 def act_on_all(
     session: Session,
-    action: Annotated[Action, typer.Argument(help="What to do with the jobs.")],
+    action: Annotated[Action, typer.Argument(metavar="ACTION", help="cancel, retry or delete.")],
     *,
     status: OfStatus = None,
     job_type: Type = None,

@@ -52,6 +52,8 @@ def listen(
     again. It remembers its place: after a restart it goes on there, within the last hour.
     """
     target = full_url(forward)
+    if not target.startswith(("http://", "https://")):
+        raise typer.BadParameter(f"{forward!r} is not a URL of http or https")
     url, _ = session.connection()
     state = ListenState(config_folder(), url, target)
     secret = secret_in(secret_file) if secret_file else state.secret
@@ -76,7 +78,10 @@ def listen(
             )
             await forwarder.run(after, state.at, **wanted)
 
-    asyncio.run(run())
+    try:
+        asyncio.run(run())
+    except BaseExceptionGroup as errors:  # one error has ended all tasks
+        raise errors.exceptions[0] from None
 
 
 def _report(session: Session, outcome: Outcome) -> None:

@@ -15,7 +15,7 @@ from secretary_client.command.registration import command
 from secretary_client.command.session import DEFAULT_URL, Session
 from secretary_client.error import ApiError
 
-Name = Annotated[str, typer.Argument(help="The name of the profile.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The name of the profile.")]
 
 
 def login(session: Session, name: Name = "default") -> None:

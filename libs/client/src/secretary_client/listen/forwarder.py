@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 
 from secretary_client.async_client import AsyncClient
-from secretary_client.error import ApiError
+from secretary_client.error import ApiError, Unreachable
 from secretary_client.event import RESET, TERMINAL, FeedEvent
 from secretary_client.listen.body import body_of, headers_of
 from secretary_client.listen.place import Places
@@ -109,12 +109,18 @@ class Forwarder:
     async def _events(
         self, after: str | None, since: str | None, wanted: dict[str, Any]
     ) -> AsyncIterator[FeedEvent]:
-        async for event in self._client.stream(after=after, **wanted):
-            if event.name == RESET:
-                async for missed in self._ended_since(since, event.id, wanted):
-                    yield missed
-            else:
-                yield event
+        while True:
+            try:
+                async for event in self._client.stream(after=after, **wanted):
+                    after = event.id
+                    if event.name == RESET:
+                        async for missed in self._ended_since(since, event.id, wanted):
+                            yield missed
+                    else:
+                        yield event
+            except Unreachable:
+                continue  # the client has announced it, and tries for a while again
+            return
 
     async def _ended_since(
         self, since: str | None, place: str, wanted: dict[str, Any]
@@ -153,12 +159,15 @@ class Forwarder:
 
     async def _job_of(self, event: FeedEvent) -> Job | None:
         """Return the job in the state of *event*; None: it has changed since, or is deleted."""
-        try:
-            async with self._reads:
-                job = await self._client.job(event.data["job_id"])
-        except ApiError:
-            return None
-        return job if job["seq"] == event.data["seq"] else None
+        while True:
+            try:
+                async with self._reads:
+                    job = await self._client.job(event.data["job_id"])
+            except Unreachable:
+                continue
+            except ApiError:
+                return None
+            return job if job["seq"] == event.data["seq"] else None
 
     async def _forward(self, job_id: str) -> None:
         """Send the events of a job, one after the other."""
