@@ -1,7 +1,9 @@
 """``secretary_documents.extract``: real files and real child processes, without a server."""
 
 import asyncio
+import io
 import multiprocessing
+import os
 from collections.abc import Iterator
 from email.message import EmailMessage
 from pathlib import Path
@@ -84,6 +86,31 @@ def test_a_file_that_cannot_be_read_raises_an_error_with_a_code(extractor: Extra
     assert raised.value.code == "UNSUPPORTED_MEDIA"
 
 
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_bytes_of_any_kind_are_the_content(extractor: Extractor, kind: Any) -> None:
+    assert extractor.extract(kind(b"text")).text == "text"
+
+
+def test_a_pipe_or_a_device_is_refused_at_once(extractor: Extractor, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for endless in (pipe, "/dev/zero"):
+        with pytest.raises(PermanentError, match="a pipe or a device") as raised:
+            extractor.extract(endless)
+        assert raised.value.code == "VALIDATION_ERROR"
+
+
+def test_a_url_is_named_as_the_reason(extractor: Extractor) -> None:
+    with pytest.raises(PermanentError, match=r"s3://bucket/key is a URL"):
+        extractor.extract("s3://bucket/key")
+
+
+@pytest.mark.parametrize("source", [io.BytesIO(b"text"), None, 3])
+def test_a_source_of_another_type_is_named(extractor: Extractor, source: Any) -> None:
+    with pytest.raises(TypeError, match=f"not a {type(source).__name__}"):
+        extractor.extract(source)
+
+
 def test_a_bad_option_raises_an_error_with_its_name(extractor: Extractor) -> None:
     with pytest.raises(PermanentError, match="page_start"):
         extractor.extract(b"text", page_start=0)
@@ -132,3 +159,48 @@ def test_the_command_goes_on_after_a_file_that_cannot_be_read(
     assert main(arguments) == 1
     assert (folder / "good.txt.txt").read_text(encoding="utf-8") == "fine"
     assert "1 of 2 files were not read" in capsys.readouterr().err
+
+
+def test_the_command_reads_standard_input(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(word(report))))
+    assert main(["extract", "-"]) == 0
+    assert capsys.readouterr().out.startswith("# Sales\n")
+
+
+def test_the_command_reads_the_files_of_a_folder_into_another_one(tmp_path: Path) -> None:
+    folder, results = tmp_path / "in", tmp_path / "in" / "out"
+    (folder / "a").mkdir(parents=True)
+    (folder / ".hidden").write_text("hidden", encoding="utf-8")
+    (folder / "a" / "note.txt").write_text("deep", encoding="utf-8")
+    (folder / "note.txt").write_text("note", encoding="utf-8")
+    for _ in range(2):  # the second time, the results of the first time are there
+        assert main(["extract", str(folder), "--output-dir", str(results)]) == 0
+    written = {str(path.relative_to(results)) for path in results.rglob("*") if path.is_file()}
+    assert written == {"note.txt.md", "a/note.txt.md"}
+
+
+def test_the_command_writes_no_file_over_another_one(tmp_path: Path) -> None:
+    results = tmp_path / "out"
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        content = zipped({"../x.txt": name, "dir/x.txt": name.upper()})
+        (tmp_path / name / "files.zip").write_bytes(content)
+    files = [str(tmp_path / name / "files.zip") for name in ("a", "b")]
+    assert main(["extract", *files, "--output-dir", str(results)]) == 0
+    written = {path.name: path.read_text(encoding="utf-8") for path in results.iterdir()}
+    assert sorted(written.values()) == ["A", "B", "a", "b"]
+    assert all(name.startswith("files.zip") for name in written)
+    assert all("x.txt" in name for name in written)
+
+
+def test_the_command_says_what_is_wrong_with_a_path(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing, empty = tmp_path / "missing.docx", tmp_path / "empty"
+    empty.mkdir()
+    assert main(["extract", str(missing)]) == 1
+    assert f"{missing}: no such file or directory\n" in capsys.readouterr().err
+    assert main(["extract", str(empty)]) != 0
+    assert "the folder has no files" in capsys.readouterr().err

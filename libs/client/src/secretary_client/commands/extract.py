@@ -7,6 +7,10 @@ command runs, because the client is installed without it.
 from __future__ import annotations
 
 import importlib
+import itertools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,9 +22,12 @@ from secretary_client.command.parameters import without_none
 from secretary_client.command.registration import HERE as PANEL
 from secretary_client.command.registration import command
 from secretary_client.command.session import Session
+from secretary_client.command.sources import content_of, files_in, name_of
 from secretary_client.error import NotExtracted
 
 _ENDINGS = {"text": "txt", "markdown": "md", "html": "html", "json": "json"}
+_MOST_CHARACTERS = 40
+"""Of the name of a document inside a file. They may need four bytes each."""
 
 
 class Output(StrEnum):
@@ -42,7 +49,12 @@ class Method(StrEnum):
 
 def extract(
     _: Session,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Files of this machine.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE…", help="Files of this machine, folders, or - for standard input."
+        ),
+    ],
     *,
     output: Annotated[
         Output | None, typer.Option(help="The form of the text.", show_default="markdown")
@@ -70,21 +82,25 @@ def extract(
         language=language or None,
         password=password,
     )
+    sources = [source for path in files for source in _sources_at(path, apart_from=output_dir)]
+    if not sources:
+        raise ValueError("the folder has no files")
+    titled = len(sources) > 1
+    writer = _FolderWriter(output_dir) if output_dir else _OutputWriter(titled=titled)
     failures = 0
-    for path in files:
+    for source in sources:
         try:
-            document = documents.extract(path, **given)
+            document = documents.extract(source.content(), name=source.place.name, **given)
+            for warning in document.warnings:
+                print_note(f"{source.path}: {warning}")
+            writer.write(document, source)
         except Exception as error:
             if not isinstance(error, OSError) and not hasattr(error, "code"):
                 raise  # no error of a reader
-            print_note(f"secretary: {path}: {error}")
+            print_note(f"secretary: {source.path}: {_reason(error)}")
             failures += 1
-            continue
-        for warning in document.warnings:
-            print_note(f"{path}: {warning}")
-        _write(document, path, output_dir, titled=len(files) > 1)
     if failures:
-        raise NotExtracted(failures, len(files))
+        raise NotExtracted(failures, len(sources))
 
 
 def _documents_package() -> Any:
@@ -95,21 +111,88 @@ def _documents_package() -> Any:
         raise ValueError(message) from error
 
 
-def _write(document: Any, path: Path, folder: Path | None, *, titled: bool) -> None:
-    """Write *document* and the documents inside it: to files, or to standard output."""
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A file to read."""
+
+    path: Path
+    place: Path
+    """Where its text stands in the folder for results, without an ending."""
+
+    def content(self) -> bytes | Path:
+        """Return its bytes if it can only be read once, as standard input, else its path."""
+        return self.path.read_bytes() if self.path.is_fifo() else content_of(self.path)
+
+
+def _sources_at(path: Path, *, apart_from: Path | None) -> Iterator[_Source]:
+    """Yield *path*, or all files in it if it is a folder, without earlier results."""
+    if not path.is_dir():
+        yield _Source(path, Path(name_of(path)))
+        return
+    results = apart_from and apart_from.resolve()
+    for one in files_in([str(path)]):
+        if not results or results == path.resolve() or results not in one.resolve().parents:
+            yield _Source(one, one.relative_to(path))
+
+
+def _reason(error: Exception) -> str:
+    """Return what went wrong, without the path that the system adds."""
+    system = isinstance(error, OSError) and error.strerror
+    return system.lower() if system else str(error)
+
+
+class _OutputWriter:
+    """Writes texts to standard output."""
+
+    def __init__(self, *, titled: bool) -> None:
+        self._titled = titled
+
+    def write(self, document: Any, source: _Source) -> None:
+        """Write *document* and the documents inside it."""
+        parts = _parts_with_text(document, source)
+        for part in parts:
+            if self._titled or len(parts) > 1:
+                write(f"=== {source.path if part is document else part.name} ===\n")
+            write(part.text)
+
+
+class _FolderWriter:
+    """Writes a file for each text, and none over another one of the same call."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._written: set[Path] = set()
+
+    def write(self, document: Any, source: _Source) -> None:
+        """Write *document* and the documents inside it, whose files have their names too."""
+        for number, part in enumerate(_parts_with_text(document, source)):
+            inside = "" if part is document else f"_{number}_{_safe(part.name)}"
+            name = self._free(source.place, inside, _ENDINGS[part.output])
+            name.parent.mkdir(parents=True, exist_ok=True)
+            name.write_text(part.text, encoding="utf-8", errors="replace")
+            print_note(str(name))
+
+    def _free(self, place: Path, inside: str, ending: str) -> Path:
+        for number in itertools.count(1):
+            again = f" ({number})" if number > 1 else ""
+            path = self._folder / place.parent / f"{place.name}{again}{inside}.{ending}"
+            if path not in self._written:
+                break
+        self._written.add(path)
+        return path
+
+
+def _parts_with_text(document: Any, source: _Source) -> list[Any]:
     parts = [one for one in document.all() if one.text]
-    for number, part in enumerate(parts):
-        if folder:
-            ending = _ENDINGS[part.output]
-            inside = f"_{number}" if part is not document else ""
-            folder.mkdir(parents=True, exist_ok=True)
-            target = folder / f"{path.name}{inside}.{ending}"
-            target.write_text(part.text, encoding="utf-8", errors="replace")
-            print_note(str(target))
-            continue
-        if titled or len(parts) > 1:
-            write(f"=== {part.name} ===\n")
-        write(part.text)
+    if not parts:
+        print_note(f"{source.path}: it has no text")
+    return parts
+
+
+def _safe(name: str) -> str:
+    """Return *name*, which comes from a file, as the part of a file's name."""
+    return re.sub(r"[^\w.() -]", "_", name)[-_MOST_CHARACTERS:]
 
 
 def register(app: typer.Typer) -> None:

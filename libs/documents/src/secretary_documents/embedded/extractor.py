@@ -6,18 +6,16 @@ import asyncio
 import concurrent.futures
 import os
 import threading
-from collections.abc import Coroutine, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Coroutine, Sequence
 from typing import Any, Literal, TypedDict, TypeVar, Unpack
 
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.models import JsonObject
-from secretary_common.runtime.temporary_file import temporary_file
 from secretary_common.settings.documents import DocumentsSection, PdfSection
 from secretary_documents.embedded.document import Document, DocumentFailure, ExtractedPage
 from secretary_documents.embedded.memory_report import MemoryRepository, OnProgress
+from secretary_documents.embedded.source import MAX_BYTES, Source, opened
 from secretary_documents.handlers.contract import JobReport
 from secretary_documents.handlers.document.document_reader import DocumentReader, DocumentTask
 from secretary_documents.handlers.document.parameters import DocumentParameters
@@ -27,11 +25,8 @@ from secretary_documents.handlers.parameter import parse_parameters
 from secretary_documents.handlers.pdf.extractor import CHILD as PDF_CHILD
 from secretary_documents.handlers.pdf.extractor import PdfExtractor
 from secretary_documents.handlers.pdf.output_files import Contents, whole_document
-from secretary_worker import OpenFile, ZygoteClient
+from secretary_worker import ZygoteClient
 
-MAX_BYTES = 2 * 2**30
-"""The largest file, in bytes."""
-Source = str | os.PathLike[str] | bytes
 Result = TypeVar("Result")
 
 
@@ -91,10 +86,11 @@ class Extractor:
             options: the form of the text and more, see ``ExtractOptions``.
 
         Raises:
-            PermanentError: the file cannot be read, or an option is not valid; its ``code`` says
-                why.
+            PermanentError: the file cannot be read, is no regular file, or an option is not valid;
+                its ``code`` says why.
             TransientError: a child was killed from outside; another call may succeed.
             OSError: there is no such file, or it cannot be opened.
+            TypeError: *source* is neither a path nor bytes.
         """
         return self._submitted(self._read(source, name, on_progress, options)).result()
 
@@ -145,26 +141,9 @@ class Extractor:
         repository = MemoryRepository(on_progress)
         task = DocumentTask(parameters, JobReport("extract", repository), ResourceCalculator())
         self._reader.check(task)
-        with _opened(source, name) as file:
+        with opened(source, name) as file:
             documents = await self._reader.read(task, file)
         return _tree(documents, parameters, repository)
-
-
-@contextmanager
-def _opened(source: Source, name: str | None) -> Iterator[OpenFile]:
-    if isinstance(source, bytes):
-        with temporary_file(len(source)) as file:
-            file.write(source)
-            file.flush()
-            file.truncate()
-            yield OpenFile(file.fileno(), name or "document", len(source))
-        return
-    with Path(source).open("rb") as opened:
-        size = os.fstat(opened.fileno()).st_size
-        if size > MAX_BYTES:
-            message = f"the file has {size} bytes, at most {MAX_BYTES} are allowed"
-            raise PermanentError(message, code=ErrorCode.FILE_TOO_LARGE)
-        yield OpenFile(opened.fileno(), name or Path(source).name, size)
 
 
 def _tree(
