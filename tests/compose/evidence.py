@@ -15,7 +15,8 @@ from secretary_devstack.deadline import wait_until
 from secretary_devstack.error import NotInTime
 from secretary_devstack.processes.job_client import JobClient
 
-ALL_ENDED_SEC = 240.0
+# Several leases and retries, on a slow machine.
+ALL_ENDED_SEC = 480.0
 WEBHOOKS_SEC = 120.0
 
 

@@ -9,16 +9,17 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx
+from compose.usage import NATIVE, SAMPLE, SLOW_URL
 
 from secretary_devstack.processes.job_client import JobClient
 
-PAUSE_SEC = 0.8
+PAUSE_SEC = 1.0
 RETRY_SEC = 2.0
 HOOK = "http://receiver:8080/load"
-QUICK = {"filename": "/files/sample.pdf", "extraction_method": "native", "use_cache": False}
+QUICK = {"filename": SAMPLE, **NATIVE}
 # Long enough to be running when something is killed.
-SLOW = {**QUICK, "extraction_method": "ocr", "page_end": 1}
-SLOW_EVERY = 8
+SLOW = {"url": SLOW_URL, **NATIVE}
+SLOW_EVERY = 4
 
 
 class Load:

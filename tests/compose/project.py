@@ -109,6 +109,7 @@ class Project:
             **settings,
             **_local_images(self.env),
             "RECEIVER_SCRIPT": str(RECEIVER),
+            "SAMPLE_PDF": str(ROOT / "demo/sample.pdf"),
             "SECRETARY_INSTALLATION": str(folder),
             "SECRETARY_TAG": tag,
             "SECRETARY_API_ADDRESS": f"127.0.0.1:{port}",

@@ -1,6 +1,7 @@
 """Runs in a container: answers every POST with 200 and prints it, one JSON object a line.
 
-It uses only the standard library, so that the plain Python image can run it.
+A GET gets a PDF after some seconds, so that a job that reads it runs long and costs nothing. It
+uses only the standard library, so that the plain Python image can run it.
 """
 
 from __future__ import annotations
@@ -8,9 +9,13 @@ from __future__ import annotations
 import base64
 import json
 import sys
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 PORT = 8080
+SAMPLE = Path("/sample.pdf")
+SLOW_SEC = 10.0
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -25,6 +30,16 @@ class Handler(BaseHTTPRequestHandler):
         sys.stdout.write(json.dumps(line) + "\n")
         self.send_response(200)
         self.end_headers()
+
+    def do_GET(self) -> None:
+        """Answer with the sample, late."""
+        time.sleep(SLOW_SEC)
+        content = SAMPLE.read_bytes()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/pdf")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
         """Print nothing else."""

@@ -15,7 +15,10 @@ from secretary_devstack.servers.receiver import signature_fault
 
 JOB_SEC, WEBHOOK_SEC = 60.0, 30.0
 SAMPLE = "/files/sample.pdf"
-SLOW = {"extraction_method": "ocr", "page_end": 1, "use_cache": False}
+OCR = {"extraction_method": "ocr", "page_end": 1}
+NATIVE = {"extraction_method": "native", "use_cache": False}
+SLOW_URL = "http://receiver:8080/slow.pdf"
+"""Answers after ten seconds: a job that reads it runs long, and costs nothing meanwhile."""
 EXPECTED = "The Night Post of Lübeck"
 
 
@@ -57,16 +60,17 @@ def use_as_the_readme_says(project: Project) -> None:
     listed = [one["job_id"] for one in curl(project, "/api/jobs/?limit=10")["jobs"]]
     expect(job_id in listed, "the list lacks the job")
     say(f"curl /api/jobs/: {len(listed)} job")
-    check_webhook(project)
+    check_webhook(project, job_id)
 
 
-def check_webhook(project: Project) -> None:
+def check_webhook(project: Project, job_id: str) -> None:
     """Check that the completion arrived, with a valid signature under the service's secret."""
     (receiver,) = project.containers("receiver")
 
     def completion() -> JsonObject | None:
         for line in project.log_lines(receiver):
-            if json.loads(base64.b64decode(line["body"]))["phase"] == "completed":
+            event = json.loads(base64.b64decode(line["body"]))
+            if (event["process"]["id"], event["phase"]) == (job_id, "completed"):
                 return line
         return None
 
@@ -82,7 +86,7 @@ def check_webhook(project: Project) -> None:
 def use_the_rest(project: Project, client: JobClient) -> None:
     """Upload, cancel, retry, delete, resend: each user of MongoDB does all of its work."""
     upload = curl(project, "/api/files", "-F", "file=@demo/sample.pdf", content_type=None)
-    job_id = client.submit("pdf", {"file_id": upload["file_id"], **SLOW, "use_cache": True})
+    job_id = client.submit("pdf", {"file_id": upload["file_id"], **OCR})
     client.wait(job_id, timeout_sec=JOB_SEC)
     curl(project, f"/api/jobs/{job_id}/retry", "-X", "POST")
     client.wait(job_id, timeout_sec=JOB_SEC)

@@ -8,14 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from compose.project import UP_SEC, Project
-from compose.usage import JOB_SEC, SAMPLE, SLOW
+from compose.usage import JOB_SEC, NATIVE, SAMPLE, SLOW_URL
 from support.scenario_report import expect, say
 
 from secretary_devstack.deadline import wait_until
 from secretary_devstack.processes.job_client import JobClient
 
-# Few enough that a slow machine finishes its share of them within the time to drain.
-SHARED_JOBS, DRAINED_JOBS = 60, 4
+SHARED_JOBS, DRAINED_JOBS = 60, 12
 JOBS_SEC = 180.0
 STOP_SEC = 45
 # Compose polls every 5 s, so three starts in a row within 1 s are hardly chance: (1/5)^3.
@@ -70,7 +69,8 @@ def share_the_work(project: Project, client: JobClient) -> None:
 def drain_a_worker(project: Project, client: JobClient) -> None:
     """Stop a worker while it works: it finishes its jobs, the other workers go on."""
     before = {one: _claims(project, one) for one in project.containers("worker")}
-    job_ids = submit(client, DRAINED_JOBS, **SLOW)
+    slow = {"url": SLOW_URL, **NATIVE}
+    job_ids = [client.submit("pdf", slow) for _ in range(DRAINED_JOBS)]
 
     def working() -> str | None:
         return next((one for one in before if _claims(project, one) > before[one]), None)
