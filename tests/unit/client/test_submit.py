@@ -128,8 +128,10 @@ def test_one_job_that_fails_does_not_keep_the_results_of_the_others_back(
 
 
 def test_results_are_written_to_a_folder(api: Api, tmp_path: Path) -> None:
-    files("a.pdf", "c.pdf")
-    assert main(["submit", "pdf", "a.pdf", "c.pdf", "--output-dir", "out"]) == 0
+    files("a.pdf", "c.pdf", "in/c.pdf")
+    assert main(["submit", "pdf", "a.pdf", "c.pdf", "in", "--output-dir", "out"]) == 0
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == ["a.pdf.json", "c.pdf.json", "c.pdf_2.json"]
     assert json.loads((tmp_path / "out/c.pdf.json").read_text()) == {"of": "job-c.pdf"}
 
 

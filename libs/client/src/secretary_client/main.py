@@ -21,7 +21,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if error.name not in _NEEDED:
             raise
-        sys.stderr.write(f'secretary: no {error.name}: pip install "secretary-client[cli]"\n')
+        sys.stderr.write(
+            f"secretary: {error.name} is missing: install the extra cli of the client\n"
+        )
         return _NOT_INSTALLED
     return run(arguments)
 

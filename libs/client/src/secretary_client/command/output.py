@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from rich.console import Console
@@ -12,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 Row = Sequence[Any]
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,12}Z")
 
 
 def write(value: object) -> None:
@@ -30,7 +33,7 @@ def print_note(line: str) -> None:
 def write_table(columns: Sequence[str], rows: Iterable[Row]) -> None:
     """Write *rows* to standard output: fitted to a terminal, otherwise as aligned text."""
     if sys.stdout.isatty():
-        Console().print(terminal_table(columns, rows))
+        Console().print(terminal_table(columns, list(rows)))
     else:
         write(as_table(columns, rows))
 
@@ -46,14 +49,29 @@ def as_table(columns: Sequence[str], rows: Iterable[Row]) -> str:
     return "\n".join(padded)
 
 
-def terminal_table(columns: Sequence[str], rows: Iterable[Row]) -> Table:
-    """Return a table of *rows* for a terminal; ids in the first column are never cut."""
+def terminal_table(columns: Sequence[str], rows: Sequence[Row]) -> Table:
+    """Return a table of *rows* for a terminal, with short times of this place.
+
+    Ids in the first column are never cut, because other commands take them.
+    """
     table = Table(box=None, pad_edge=False, header_style="bold")
     for place, name in enumerate(columns):
-        table.add_column(name, no_wrap=place == 0, overflow="fold")
+        is_last = place == len(columns) - 1
+        table.add_column(name, no_wrap=not is_last, min_width=_width_of(name, place, rows))
     for row in rows:
-        table.add_row(*(Text(cell(value), style=_STYLES.get(str(value), "")) for value in row))
+        table.add_row(*(Text(short(value), style=_STYLES.get(str(value), "")) for value in row))
     return table
+
+
+def _width_of(name: str, place: int, rows: Sequence[Row]) -> int | None:
+    return max(len(name), *(len(short(row[0])) for row in rows)) if place == 0 and rows else None
+
+
+def short(value: object) -> str:
+    """Return *value* as the text of a cell; a time is written in the zone of this machine."""
+    if isinstance(value, str) and _TIME.fullmatch(value):
+        return datetime.fromisoformat(value).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    return cell(value)
 
 
 _STYLES = {

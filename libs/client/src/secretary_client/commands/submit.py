@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -186,13 +187,7 @@ def _attempt(order: Order, one: Submission) -> None:
 
 def _write(session: Session, order: Order, done: list[Submission], output_dir: Path | None) -> None:
     if output_dir:
-        output_dir.mkdir(parents=True, exist_ok=True)
-        for one in done:
-            if one.results is not None:
-                target = output_dir / f"{name_of(one.file) if one.file else one.job_id}.json"
-                text = json.dumps(one.results, indent=2, ensure_ascii=False)
-                target.write_text(text, encoding="utf-8")
-                one.results = {"path": str(target)}
+        _save(done, output_dir)
     if order.is_single:
         [one] = done
         value = one.results if order.waits else one.job_id
@@ -204,6 +199,21 @@ def _write(session: Session, order: Order, done: list[Submission], output_dir: P
         elif one.job_id:
             session.write(f"{one.job_id}  {one.file}")
     _raise_failures(done)
+
+
+def _save(done: list[Submission], folder: Path) -> None:
+    """Write the results to files; of files with the same name, the later ones get a number."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names: Counter[str] = Counter()
+    for one in done:
+        if one.results is not None:
+            name = name_of(one.file) if one.file else str(one.job_id)
+            names[name] += 1
+            number = f"_{names[name]}" if names[name] > 1 else ""
+            target = folder / f"{name}{number}.json"
+            text = json.dumps(one.results, indent=2, ensure_ascii=False)
+            target.write_text(text, encoding="utf-8")
+            one.results = {"path": str(target)}
 
 
 def _raise_failures(done: list[Submission]) -> None:
