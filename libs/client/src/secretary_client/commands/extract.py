@@ -26,6 +26,7 @@ from secretary_client.command.sources import content_of, files_in, name_of
 from secretary_client.error import NotExtracted
 
 _ENDINGS = {"text": "txt", "markdown": "md", "html": "html", "json": "json"}
+_UNSAFE = re.compile(r"[^\w.() -]")
 _MOST_CHARACTERS = 40
 """Of the name of a document inside a file. They may need four bytes each."""
 
@@ -192,7 +193,7 @@ def _parts_with_text(document: Any, source: _Source) -> list[Any]:
 
 def _safe(name: str) -> str:
     """Return *name*, which comes from a file, as the part of a file's name."""
-    return re.sub(r"[^\w.() -]", "_", name)[-_MOST_CHARACTERS:]
+    return _UNSAFE.sub("_", name)[-_MOST_CHARACTERS:]
 
 
 def register(app: typer.Typer) -> None:
