@@ -14,6 +14,7 @@ from secretary_client.commands import (
     keys,
     listen,
     login,
+    mcp,
     submit,
     system,
     webhooks,
@@ -32,5 +33,6 @@ REGISTRATIONS = (
     login.register,
     listen.register,
     extract.register,
+    mcp.register,
 )
 """In the order of the help."""

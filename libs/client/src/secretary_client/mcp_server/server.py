@@ -1,0 +1,94 @@
+"""The server, over the standard streams or over HTTP."""
+
+from __future__ import annotations
+
+import hmac
+import importlib.metadata
+
+import uvicorn
+from mcp.server import MCPServer
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from secretary_client.async_client import AsyncClient
+from secretary_client.mcp_server.parts import ResultParts
+from secretary_client.mcp_server.readable_files import ReadableFiles
+from secretary_client.mcp_server.resources import add_resources
+from secretary_client.mcp_server.tools import Tools
+
+HOST = "127.0.0.1"
+PATH = "/mcp"
+PART_CHARS = 40_000
+"""A part of a result; about 10,000 tokens."""
+MOST_BODY_BYTES = 64 * 1024 * 1024
+INSTRUCTIONS = """\
+Secretary reads documents and runs background jobs. To read one document, call extract. For other
+work, call list_job_types, submit, status until the job has ended, and result. Long results come in
+parts.
+"""
+
+
+def make_server(
+    client: AsyncClient, files: ReadableFiles, *, part_chars: int = PART_CHARS
+) -> MCPServer:
+    """Return a server with all tools and resources, not yet running.
+
+    Args:
+        client: calls the API, for all clients of this server.
+        files: the files of this machine that tools may read.
+        part_chars: the largest part of a result, in characters.
+    """
+    version = importlib.metadata.version("secretary-client")
+    server = MCPServer(
+        "secretary",
+        title="Secretary",
+        version=version,
+        instructions=INSTRUCTIONS,
+        log_level="WARNING",
+    )
+    Tools(client, files, ResultParts(client, part_chars)).add_to(server)
+    add_resources(server, client)
+    return server
+
+
+async def serve_stdio(server: MCPServer) -> None:
+    """Serve the program that started this one, until it closes standard input."""
+    await server.run_stdio_async()
+
+
+async def serve_http(server: MCPServer, *, port: int, token: str) -> None:
+    """Serve at ``http://127.0.0.1:port/mcp`` until a signal.
+
+    Only requests with the bearer *token* are answered. Requests of web pages from other origins and
+    requests to other host names are refused.
+    """
+    config = uvicorn.Config(http_app(server, token), host=HOST, port=port, log_level="warning")
+    await uvicorn.Server(config).serve()
+
+
+def http_app(server: MCPServer, token: str) -> ASGIApp:
+    """Return the application of ``serve_http``."""
+    inner = server.streamable_http_app(
+        streamable_http_path=PATH, host=HOST, max_request_body_size=MOST_BODY_BYTES
+    )
+    return BearerOnly(inner, token)
+
+
+class BearerOnly:
+    """Refuses requests without the token."""
+
+    def __init__(self, app: ASGIApp, token: str) -> None:
+        self._app = app
+        self._expected = f"Bearer {token}".encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or let the application answer it."""
+        if scope["type"] != "http" or self._is_allowed(scope):
+            await self._app(scope, receive, send)
+            return
+        challenge = {"WWW-Authenticate": "Bearer"}
+        await Response("a bearer token is needed", 401, challenge)(scope, receive, send)
+
+    def _is_allowed(self, scope: Scope) -> bool:
+        given = [value for name, value in scope["headers"] if name == b"authorization"]
+        return any(hmac.compare_digest(value, self._expected) for value in given)
