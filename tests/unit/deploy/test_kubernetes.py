@@ -166,7 +166,7 @@ class _Reference(_Strict):
 
 
 class _Metadata(_Strict):
-    url: Literal["http://secretary-api:5001/api/stats"]
+    url: Literal["http://secretary-api.secretary.svc:5001/api/stats"]
     valueLocation: str  # noqa: N815 - KEDA's name
     targetValue: str  # noqa: N815 - KEDA's name
     authMode: Literal["bearer"]  # noqa: N815 - KEDA's name
