@@ -12,6 +12,8 @@ import pytest
 from standardwebhooks import Webhook
 from support.misbehaving_api import MisbehavingApi, Script, http
 
+from secretary_client.command.session import Session
+from secretary_client.commands.listen import Report
 from secretary_client.event import FeedEvent
 from secretary_client.listen.body import body_of, headers_of
 from secretary_client.listen.forwarder import MOST_ANSWERS, Forwarder, Outcome
@@ -177,3 +179,15 @@ def test_a_failure_has_its_error() -> None:
     assert payload["data"] is None
     headers = headers_of(failed, b"{}", SECRET, datetime.now(UTC))
     assert headers["User-Agent"].startswith("Secretary-Webhooks/")
+
+
+def test_a_server_that_is_down_is_one_line_and_each_answer_another(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    report = Report(Session(context=None, as_json=True), "http://local")  # type: ignore[arg-type]
+    end = event("a", 3, "completed")
+    for status in (None, None, 500, None, 204):
+        report(Outcome(end, status, None if status else "ConnectError: x", status == 204))
+    shown = capsys.readouterr()
+    assert shown.err.count("http://local does not answer (ConnectError: x)") == 2
+    assert [json.loads(line)["status"] for line in shown.out.splitlines()] == [500, 204]

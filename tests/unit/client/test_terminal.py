@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from secretary_client.command.output import short, terminal_table
-from secretary_client.command.progress import Speed, TerminalBars
+from secretary_client.command.progress import Speed, bars_on
 from secretary_client.event import Event
 from secretary_client.models import JobError
 
@@ -42,7 +42,7 @@ def shown(made: Console) -> str:
 
 def test_a_bar_shows_the_upload_then_the_pages_with_their_speed() -> None:
     now, made = Now(), console()
-    with TerminalBars(made, now) as bars:
+    with bars_on(made, now) as bars:
         bar = bars.bar("[b]a.pdf")
         bar.uploading(0, 8_000_000)
         now.now = 2
@@ -50,7 +50,7 @@ def test_a_bar_shows_the_upload_then_the_pages_with_their_speed() -> None:
     assert "[b]a.pdf" in shown(made)
     assert "50% uploading 4.0 of 8.0 MB, 2.0 MB/s" in shown(made)
     made = console()
-    with TerminalBars(made, now) as bars:
+    with bars_on(made, now) as bars:
         bar = bars.bar("a.pdf")
         bar.show(event("progress", 10, "page 3 of 30"))
         now.now = 6
@@ -68,7 +68,7 @@ def test_a_bar_shows_the_upload_then_the_pages_with_their_speed() -> None:
 )
 def test_a_bar_says_how_a_job_ended_or_why_it_waits(one: Event, note: str, text: str) -> None:
     made = console()
-    with TerminalBars(made) as bars:
+    with bars_on(made) as bars:
         bars.bar("a").show(one, note)
     assert text in shown(made)
 

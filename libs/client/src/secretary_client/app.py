@@ -6,6 +6,7 @@ command with an entry point of the group ``secretary.commands``, which names suc
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import os
 import sys
@@ -25,6 +26,7 @@ COMMANDS = "secretary.commands"
 """The group of entry points with which other packages add commands."""
 
 
+@functools.cache
 def make_app() -> typer.Typer:
     """Return the app with all commands: those of this package, then those of other packages."""
     app = typer.Typer(

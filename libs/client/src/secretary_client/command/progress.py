@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import sys
 import time
-from collections.abc import Callable
-from types import TracebackType
-from typing import Protocol, Self
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
 
 from rich.console import Console
 from rich.markup import escape
@@ -37,20 +37,31 @@ class Bar(Protocol):
 class Bars(Protocol):
     """The progress of several jobs."""
 
-    def __enter__(self) -> Self: ...
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
     def bar(self, name: str) -> Bar:
         """Add a bar with the label *name*."""
 
 
-def bars_for(jobs: int) -> Bars:
-    """Return the bars for so many *jobs*."""
-    return TerminalBars() if sys.stderr.isatty() else LineBars(named=jobs > 1)
+@contextmanager
+def bars_for(jobs: int) -> Iterator[Bars]:
+    """Show bars for so many *jobs* inside a ``with`` statement."""
+    if sys.stderr.isatty():
+        with bars_on(Console(stderr=True)) as bars:
+            yield bars
+    else:
+        yield LineBars(named=jobs > 1)
+
+
+@contextmanager
+def bars_on(console: Console, now: Callable[[], float] = time.monotonic) -> Iterator[Bars]:
+    """Redraw one line for each job on a terminal; *now* is a clock in seconds."""
+    columns = (
+        TextColumn("{task.fields[label]}"),
+        BarColumn(BAR_WIDTH),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[state]}"),
+    )
+    with Progress(*columns, console=console) as progress:
+        yield TerminalBars(progress, now)
 
 
 class LineBars:
@@ -59,17 +70,6 @@ class LineBars:
     def __init__(self, *, named: bool) -> None:
         """*named*: begin each line with the label."""
         self._named = named
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        pass
 
     def bar(self, name: str) -> Bar:
         """Add a bar with the label *name*."""
@@ -94,30 +94,10 @@ class _Line:
 class TerminalBars:
     """Redraws one line for each job."""
 
-    def __init__(
-        self, console: Console | None = None, now: Callable[[], float] = time.monotonic
-    ) -> None:
-        """*console*: standard error by default; *now*: a clock in seconds."""
+    def __init__(self, progress: Progress, now: Callable[[], float]) -> None:
+        """*progress* draws; *now* is a clock in seconds."""
+        self._progress = progress
         self._now = now
-        self._progress = Progress(
-            TextColumn("{task.fields[label]}"),
-            BarColumn(BAR_WIDTH),
-            TaskProgressColumn(),
-            TextColumn("{task.fields[state]}"),
-            console=console or Console(stderr=True),
-        )
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._progress.stop()
 
     def bar(self, name: str) -> Bar:
         """Add a bar with the label *name*."""

@@ -72,7 +72,7 @@ def listen(
                 target,
                 secret,
                 Places(state.keep),
-                lambda outcome: _report(session, outcome),
+                Report(session, target),
                 api_url=url,
                 with_progress=not ends_only,
             )
@@ -84,14 +84,38 @@ def listen(
         raise errors.exceptions[0] from None
 
 
-def _report(session: Session, outcome: Outcome) -> None:
-    data = outcome.event.data
-    answer = outcome.status or outcome.error
-    again = "" if outcome.is_over else "; trying again"
-    now = datetime.now().astimezone().isoformat(timespec="seconds")
-    line = f"{now}  {outcome.event.name:9}  {data['job_id']}  {answer}{again}"
-    value = {"job_id": data["job_id"], "seq": data["seq"], "event": outcome.event.name}
-    session.write_event(line, {**value, "status": outcome.status, "error": outcome.error})
+class Report:
+    """Writes a line for each event that is over, and one line when the local server is down."""
+
+    def __init__(self, session: Session, target: str) -> None:
+        """*target*: the URL of the local server."""
+        self._session = session
+        self._target = target
+        self._is_down = False
+
+    def __call__(self, outcome: Outcome) -> None:
+        """Write what became of an attempt."""
+        if outcome.status is None:
+            if not self._is_down:
+                self._session.note(
+                    f"{self._target} does not answer ({outcome.error}); the events wait for it"
+                )
+            self._is_down = True
+            return
+        self._is_down = False
+        event, again = outcome.event, "" if outcome.is_over else "; trying again"
+        now = datetime.now().astimezone().isoformat(timespec="seconds")
+        job_id = event.data["job_id"]
+        self._session.write_event(
+            f"{now}  {event.name:9}  {job_id}  {outcome.status}{again}",
+            {
+                "at": now,
+                "job_id": job_id,
+                "seq": event.data["seq"],
+                "event": event.name,
+                "status": outcome.status,
+            },
+        )
 
 
 def register(app: typer.Typer) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,6 +17,7 @@ from secretary_client.command.registration import JOBS as PANEL
 from secretary_client.command.registration import command
 from secretary_client.command.session import Session
 from secretary_client.command.sources import content_of, files_in, name_of
+from secretary_client.command.threads import in_threads
 from secretary_client.commands.follow import WaitSec, followed, results_of
 from secretary_client.error import FAILURES, JobsFailed, WaitTimeout
 from secretary_client.models import JobFields
@@ -172,8 +172,7 @@ def _carried_out(order: Order, files: list[Path | None], parallel: int) -> list[
             order.carry_out(all_[0])
             return all_
         _ = order.session.client  # opened once, before the threads
-        with ThreadPoolExecutor(parallel) as pool:
-            list(pool.map(partial(_attempt, order), all_))
+        in_threads(partial(_attempt, order), all_, parallel)
     return all_
 
 
