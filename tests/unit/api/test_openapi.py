@@ -40,6 +40,7 @@ async def test_each_path_is_described_in_one_form(document: Any) -> None:
         "/api/jobs/cancel",
         "/api/jobs/retry",
         "/api/jobs/delete",
+        "/api/doctor",
         "/api/receivers",
         "/api/endpoints",
         "/api/endpoints/{endpoint_id}",

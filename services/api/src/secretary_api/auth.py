@@ -24,6 +24,7 @@ from secretary_common.models import (
 )
 from secretary_common.ports import KeyRepository
 from secretary_common.runtime.clock import Clock
+from secretary_common.secrets.pepper import pepper_mark
 
 CACHE_SEC = 5.0
 """This process may accept a key for this long after another process deleted the key."""
@@ -99,6 +100,7 @@ class Keyring:
         self._repository = repository
         self._clock = clock
         self._pepper = pepper.encode()
+        self._pepper_mark = pepper_mark(pepper)
         self._bootstrap_digest = self._digest(bootstrap_key) if bootstrap_key else None
         self._used: dict[str, datetime] = {}
         self._cached: dict[str, tuple[datetime, ApiKey]] = {}
@@ -188,6 +190,7 @@ class Keyring:
             created_at=self._clock.now(),
             expires_at=expires_at,
             limits=limits,
+            pepper_mark=self._pepper_mark,
         )
         await self._repository.insert(key)
         return key, token

@@ -37,6 +37,7 @@ from secretary_api.request_rate import RequestRate
 from secretary_api.schemas.envelope import PLAIN_NUMBER, check_number
 from secretary_api.sessions import COOKIE, CSRF_HEADER, Sessions
 from secretary_api.workers import LiveWorkers, WorkerActions
+from secretary_common.doctor.finding import Finding
 from secretary_common.errors import StoreUnavailable, Unauthorized
 from secretary_common.models import DELIVERIES, READ, SUBMIT, Idempotency, Job
 from secretary_common.ports import TemplateRepository
@@ -89,6 +90,8 @@ class Services:
     metrics_token: MetricsToken
     ping_store: Callable[[], Awaitable[None]]
     """Returns when MongoDB has answered; otherwise raises ``StoreUnavailable``."""
+    examine: Callable[[], Awaitable[list[Finding]]]
+    """Returns what the checks of ``secretary-doctor`` find from here."""
     marker: IdempotencyMarker
     clock: Clock
     store_has_answered: Callable[[], bool]

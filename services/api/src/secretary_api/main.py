@@ -7,6 +7,7 @@ import contextlib
 import signal
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from types import FrameType
 
 import uvicorn
@@ -22,6 +23,7 @@ from secretary_api.overview.queue_figures import QueueFigures
 from secretary_api.routes import uploads
 from secretary_api.wiring import ApiDependencies
 from secretary_common.broker.publisher import Publisher
+from secretary_common.doctor.examination import examine
 from secretary_common.mongo.store import Store, open_store
 from secretary_common.observing.otlp import exported
 from secretary_common.observing.process_watch import ProcessWatch
@@ -141,6 +143,7 @@ def wire(
         ),
         ping_store=store.ping,
         disk_room=store.disk_room,
+        examine=partial(examine, settings),
         store_has_answered=store_answered.is_set,
         is_stopping=stopping.is_set,
         retention=timedelta(days=settings.retention.finished_days),

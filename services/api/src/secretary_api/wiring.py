@@ -35,6 +35,7 @@ from secretary_api.overview.queue_figures import QueueFigures
 from secretary_api.request_rate import RequestRate
 from secretary_api.sessions import Sessions
 from secretary_api.workers import LiveWorkers, WorkerActions
+from secretary_common.doctor.finding import Finding
 from secretary_common.ports import (
     AuditRepository,
     BatchRepository,
@@ -54,6 +55,11 @@ from secretary_common.ports import (
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.metrics_token import NO_TOKEN, MetricsToken
 from secretary_common.settings.s3 import S3Section
+
+
+async def no_findings() -> list[Finding]:
+    """Return nothing: this process has no settings to examine."""
+    return []
 
 
 async def no_disk() -> None:
@@ -95,6 +101,7 @@ class ApiDependencies:
     s3: S3Section = field(default_factory=S3Section)
     webhook_test_sec: float = 30
     disk_room: Callable[[], Awaitable[tuple[float, float] | None]] = no_disk
+    examine: Callable[[], Awaitable[list[Finding]]] = no_findings
     store_has_answered: Callable[[], bool] = lambda: True
     is_stopping: Callable[[], bool] = lambda: False
 
@@ -151,6 +158,7 @@ def services_over(parts: ApiDependencies) -> Services:
         metrics_token=parts.metrics_token,
         templates=parts.templates,
         ping_store=parts.ping_store,
+        examine=parts.examine,
         marker=IdempotencyMarker(parts.pepper),
         clock=parts.clock,
         store_has_answered=parts.store_has_answered,

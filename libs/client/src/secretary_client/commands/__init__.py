@@ -6,6 +6,7 @@ imports optional packages only when its command runs.
 
 from secretary_client.commands import (
     batch,
+    doctor,
     endpoints,
     extract,
     files,
@@ -29,6 +30,7 @@ REGISTRATIONS = (
     webhooks.register,
     endpoints.register,
     system.register,
+    doctor.register,
     keys.register,
     login.register,
     listen.register,

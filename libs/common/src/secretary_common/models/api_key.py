@@ -66,6 +66,8 @@ class ApiKey:
     limits: KeyLimits = NO_LIMITS
     last_used_at: datetime | None = None
     """The last request, to the minute."""
+    pepper_mark: str | None = None
+    """The mark of the pepper under which ``digest`` was made; None: not known."""
 
 
 class AuditEntry(Value):

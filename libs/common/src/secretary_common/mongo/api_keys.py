@@ -24,6 +24,7 @@ class _StoredKey(Value):
     expires_at: datetime | None = None
     limits: KeyLimits = NO_LIMITS
     last_used_at: datetime | None = None
+    pepper_mark: str | None = None
 
 
 _KEYS: Reader[_StoredKey] = Reader("api_keys", _StoredKey, id_field="key_id")
@@ -44,6 +45,7 @@ class MongoKeyRepository:
             "created_at": key.created_at,
             "expires_at": key.expires_at,
             "limits": key.limits.model_dump(exclude_none=True),
+            "pepper_mark": key.pepper_mark,
         }
         await self._keys.insert_one(document)
 

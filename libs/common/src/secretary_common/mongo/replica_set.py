@@ -1,8 +1,14 @@
-"""Initiates a replica set on a new server. Transactions and majority writes need the set."""
+"""Looks at servers, and initiates a replica set on a new one.
+
+Transactions and majority writes need the set.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from pymongo import MongoClient
@@ -18,6 +24,52 @@ ALREADY_INITIALIZED, NO_REPLICATION_ENABLED = 23, 76
 _OWN_OPTIONS = frozenset({"replicaset", "directconnection", "serverselectiontimeoutms"})
 
 _SyncClient = MongoClient[dict[str, Any]]
+
+
+class LoginRefused(StoreUnavailable):
+    """MongoDB refuses the user or the password of ``mongo.url``."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """What one server says about itself."""
+
+    version: tuple[int, ...]
+    replica_set: str | None
+    """None: the server was started without ``--replSet``, or its set was not initiated."""
+    time: datetime
+    at: float
+    """The monotonic time of this process at which ``time`` was read, in seconds."""
+
+
+def look_at(url: str) -> ServerFacts:
+    """Return the facts of the first server of *url* that answers.
+
+    Raises:
+        LoginRefused: the server refuses the user or the password.
+        StoreUnavailable: no server answers; the cause says why.
+    """
+    try:
+        parsed = parse_uri(url)
+    except PyMongoError as error:
+        raise StoreUnavailable("mongo.url names no server that can be found") from error
+    unanswered: PyMongoError | None = None
+    for host, port in parsed["nodelist"]:
+        try:
+            with _client_of(host, port or DEFAULT_PORT, parsed) as client:
+                build = client.admin.command("buildInfo")
+                asked = time.monotonic()
+                hello = client.admin.command("hello")
+                at = (asked + time.monotonic()) / 2
+        except OperationFailure as error:
+            raise LoginRefused(str(error)[:300]) from error
+        except PyMongoError as error:
+            unanswered = error
+            continue
+        moment = hello["localTime"].replace(tzinfo=UTC)
+        version = tuple(build["versionArray"][:2])
+        return ServerFacts(version, hello.get("setName"), moment, at)
+    raise StoreUnavailable(str(unanswered)[:300]) from unanswered
 
 
 def initiate(url: str) -> bool:

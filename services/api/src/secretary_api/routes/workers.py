@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from secretary_api.dependencies import PrincipalDep, ServicesDep
-from secretary_api.routes.responses import COMMON
+from secretary_api.dependencies import AdminDep, PrincipalDep, ServicesDep
+from secretary_api.routes.responses import COMMON, FORBIDDEN
 from secretary_api.schemas.envelope import Success
+from secretary_api.schemas.finding import Examination, FindingView
 from secretary_api.schemas.overview import Overview
 from secretary_api.schemas.worker import DeliveryStats, Stats, TypeStats, Workers
 from secretary_api.workers import worker_of
@@ -40,3 +41,15 @@ async def get_overview(caller: PrincipalDep, services: ServicesDep) -> Response:
     """
     content = b'{"status":"success","data":' + await services.overviews.json_of(caller) + b"}"
     return Response(content, media_type="application/json")
+
+
+@router.get("/doctor", tags=["workers"], responses=FORBIDDEN)
+async def examine_system(_admin: AdminDep, services: ServicesDep) -> Success[Examination]:
+    """Examine MongoDB, the broker, disks, secrets, workers and receivers, each fault in one line.
+
+    These are the checks of `secretary-doctor`, made by the process of the API. They take a few
+    seconds if a server does not answer.
+    """
+    found = [FindingView.model_validate(one) for one in await services.examine()]
+    healthy = not any(one.level == "fault" for one in found)
+    return Success(data=Examination(healthy=healthy, findings=found))
