@@ -25,6 +25,7 @@ from secretary_common.runtime.metrics_token import MetricsToken
 from secretary_common.s3.buckets import Buckets
 from secretary_common.secrets.cipher import Cipher
 from secretary_common.settings.s3 import S3Section
+from secretary_common.settings.service import CompatibleSection
 from secretary_common.testing.announcements import (
     InMemoryJobTypeRepository,
     InMemoryTemplateRepository,
@@ -95,6 +96,7 @@ class Api:
         models: Sequence[str] | None = None,
         clock: ManualClock | None = None,
         s3: S3Section | None = None,
+        compatible: CompatibleSection | None = None,
     ) -> None:
         """*models*: those that jobs may name (``llm.models``); None: any."""
         self.jobs = InMemoryJobRepository()
@@ -148,6 +150,7 @@ class Api:
                 max_body_mb=MAX_BODY_BYTES / 1024 / 1024,
                 uploads=UPLOAD_LIMITS,
                 s3=s3 or S3Section(),
+                compatible=compatible or CompatibleSection(),
                 metrics_token=MetricsToken(METRICS_TOKEN),
                 store_has_answered=lambda: self.store_answers,
             )
@@ -198,9 +201,9 @@ class Api:
 
 
 @asynccontextmanager
-async def running_api() -> AsyncIterator[Api]:
+async def running_api(*, compatible: CompatibleSection | None = None) -> AsyncIterator[Api]:
     """Yield the API over empty repositories."""
-    api = Api()
+    api = Api(compatible=compatible)
     async with api.client:
         yield api
 

@@ -8,11 +8,12 @@ from contextlib import AbstractAsyncContextManager
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
+from secretary_api.compatible import installation
 from secretary_api.dashboard import pages, sign_in
 from secretary_api.description import document
 from secretary_api.http import errors
+from secretary_api.http.form_parts import FRAMING_BYTES
 from secretary_api.http.middleware import BodyLimit, Limit, OptionalSlash, RequestLog, RequestTrace
-from secretary_api.http.multipart import FRAMING_BYTES
 from secretary_api.routes import (
     actions,
     batches,
@@ -84,6 +85,7 @@ def create_app(parts: ApiDependencies, lifespan: Lifespan | None = None) -> Fast
         app.router.routes.extend(router.routes)
     for router in ROUTERS:
         app.include_router(router)
+    installation.install(app, app.state.services, parts.compatible)
     errors.install(app)
     document.install(app)
     # The middleware that is added last is the outermost.
@@ -91,9 +93,10 @@ def create_app(parts: ApiDependencies, lifespan: Lifespan | None = None) -> Fast
     app.add_middleware(
         BodyLimit,
         limit=Limit(int(parts.max_body_mb * MEGABYTE), "api.max_body_mb"),
-        others={
-            uploads.PATH: Limit(parts.uploads.max_bytes + FRAMING_BYTES, "files.max_upload_mb")
-        },
+        others=dict.fromkeys(
+            (uploads.PATH, *installation.UPLOADING),
+            Limit(parts.uploads.max_bytes + FRAMING_BYTES, "files.max_upload_mb"),
+        ),
     )
     app.add_middleware(RequestLog)
     if tracing.is_on():

@@ -14,6 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from secretary_api.app import MEGABYTE, create_app
+from secretary_api.compatible import installation
 from secretary_api.files.upload_limits import UploadLimits
 from secretary_api.http.bounded_protocol import protocol_with
 from secretary_api.http.connection_limits import ConnectionLimits
@@ -158,6 +159,7 @@ def wire(
         turn_sec=settings.api.turn_sec,
         uploads=_upload_limits(settings),
         s3=settings.s3,
+        compatible=settings.compatible,
         webhook_test_sec=_webhook_test_sec(settings),
     )
 
@@ -203,7 +205,7 @@ def _connection_limits(settings: Settings) -> ConnectionLimits:
         head_sec=settings.api.head_sec,
         body_sec=settings.api.body_sec,
         requests_at_once=settings.api.limit_concurrency,
-        paced_paths=frozenset({uploads.PATH.encode()}),
+        paced_paths=frozenset(path.encode() for path in (uploads.PATH, *installation.UPLOADING)),
     )
 
 

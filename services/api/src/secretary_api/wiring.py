@@ -55,6 +55,7 @@ from secretary_common.ports import (
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.metrics_token import NO_TOKEN, MetricsToken
 from secretary_common.settings.s3 import S3Section
+from secretary_common.settings.service import CompatibleSection
 
 
 async def no_findings() -> list[Finding]:
@@ -99,6 +100,7 @@ class ApiDependencies:
     turn_sec: float = 60
     uploads: UploadLimits = field(default_factory=UploadLimits)
     s3: S3Section = field(default_factory=S3Section)
+    compatible: CompatibleSection = field(default_factory=CompatibleSection)
     webhook_test_sec: float = 30
     disk_room: Callable[[], Awaitable[tuple[float, float] | None]] = no_disk
     examine: Callable[[], Awaitable[list[Finding]]] = no_findings

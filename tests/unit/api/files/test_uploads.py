@@ -21,7 +21,7 @@ from support.api_harness import (
     refused_field,
 )
 
-from secretary_api.http import multipart
+from secretary_api.http import form_parts
 from secretary_common.errors import StoreUnavailable
 from secretary_common.models import FileKind
 from secretary_common.models.file import UNNAMED_KEPT
@@ -133,7 +133,7 @@ async def test_text_around_the_file_is_read_only_up_to_a_limit(api: Api, start: 
     piece = b" " * 10_000 if start.endswith((b" ", b"\t")) else b"x" * 10_000
     endless = Body(start, piece)
     refused_field(await raw(api, endless), "body")
-    assert endless.given < multipart.FRAMING_BYTES + 50_000
+    assert endless.given < form_parts.FRAMING_BYTES + 50_000
     assert api.files.begun == {}
 
 
@@ -243,7 +243,7 @@ async def test_the_path_works_with_and_without_a_slash(api: Api, path: str) -> N
 
 
 async def test_an_upload_that_stalls_is_refused(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(multipart, "STALL_SEC", 0.05)
+    monkeypatch.setattr(form_parts, "STALL_SEC", 0.05)
 
     async def stalls() -> AsyncIterator[bytes]:
         yield part()[:-3]

@@ -171,6 +171,15 @@ class ApiSection(Section):
     """How long a large JSON body or an upload waits for others of the same API key."""
 
 
+class CompatibleSection(Section):
+    """Routes that clients of docling-serve and of Open WebUI's document loader know."""
+
+    active: bool = True
+    """The routes need an API key as all others do, and make jobs as all others do."""
+    max_wait_sec: Seconds = 300.0
+    """How long a request waits for the end of its job."""
+
+
 class WorkerSection(Section):
     """The worker."""
 

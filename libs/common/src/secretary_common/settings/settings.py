@@ -46,6 +46,7 @@ from secretary_common.settings.secret_file import names_secret_file
 from secretary_common.settings.service import (
     ApiSection,
     BrokerSection,
+    CompatibleSection,
     GenericWorkerSection,
     LogSection,
     MongoSection,
@@ -77,6 +78,7 @@ class Settings(BaseSettings):
     mongo: MongoSection = MongoSection()
     broker: BrokerSection = BrokerSection()
     api: ApiSection = ApiSection()
+    compatible: CompatibleSection = CompatibleSection()
     worker: WorkerSection = WorkerSection()
     notifier: NotifierSection = NotifierSection()
     files: FilesSection = FilesSection()

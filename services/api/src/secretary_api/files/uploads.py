@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, suppress
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -33,6 +33,18 @@ NO_ROOM_RETRY_SEC = 3600.0
 """Uploads are removed hours after the last job that names them."""
 
 _MARKS: TypeAdapter[list[ContentMark]] = TypeAdapter(list[ContentMark])
+
+
+class SentFile(Protocol):
+    """A file in the body of a request. Its name is read first, then its content to the end."""
+
+    async def name(self) -> str:
+        """Return the name of the file, after a check."""
+        ...
+
+    def content(self) -> AsyncGenerator[bytes, None]:
+        """Yield the bytes of the file in order."""
+        ...
 
 
 class NamedUpload(NamedTuple):
@@ -68,7 +80,15 @@ class UploadStore:
             RequestTimeout: the body comes too slowly.
             StoreUnavailable: MongoDB did not answer.
         """
-        sent, owner = FileBody(content_type, self._limits.pace.of(body)), caller.key_id
+        return await self.keep(FileBody(content_type, self.paced(body)), caller)
+
+    def paced(self, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """Return *body*, which fails with ``RequestTimeout`` if it comes too slowly."""
+        return self._limits.pace.of(body)
+
+    async def keep(self, sent: SentFile, caller: Principal) -> StoredFile:
+        """Store the file *sent*, in a request of *caller*. See ``store`` for the errors."""
+        owner = caller.key_id
         async with self._limit.permit(owner, patience_sec=self._limits.turn_sec) as has_turn:
             if not has_turn:
                 raise RateLimited("too many uploads at once", retry_after=RETRY_SEC)

@@ -15,7 +15,8 @@ from secretary_api.dependencies import (
 )
 from secretary_api.files.direct_uploads import METHOD
 from secretary_api.http.errors import UnsupportedMediaType
-from secretary_api.http.multipart import FILE, MEDIA_TYPE
+from secretary_api.http.form_parts import MEDIA_TYPE
+from secretary_api.http.multipart import FILE
 from secretary_api.routes.responses import COMMON, WITH_FILE_BODY, WITH_JSON_BODY
 from secretary_api.schemas.direct_upload import DirectUpload, DirectUploadRequest
 from secretary_api.schemas.envelope import Success
