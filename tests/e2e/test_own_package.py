@@ -1,24 +1,20 @@
 """A handler package of a user's own runs in a worker that has no built-in job types.
 
 ``own_package`` uses only what docs/handlers.md describes. The test copies it out of the repository
-and installs it with pip into a new virtual environment. That environment links to every installed
-package of this one except ``secretary_documents``: its entry points and its code are not there, as
-in an image built without it. Links need no index, and the worker runs as it is installed, with no
-import hook or setting that hides something.
+and installs it with pip into a new virtual environment, which lacks ``secretary_documents``: its
+entry points and its code are not there, as in an image built without it.
 """
 
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
-import sysconfig
-import venv
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.environment import environment_without, output
 
 from secretary_devstack.processes.job_client import JobClient
 from secretary_devstack.processes.service import Service
@@ -35,27 +31,12 @@ TOO_LONG = "n;m\n" + "1;2\n" * 6
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The interpreter of an environment that has the package and lacks the built-in job types."""
     folder = tmp_path_factory.mktemp("outside")
-    venv.create(folder / "venv", symlinks=True)
-    python = folder / "venv" / "bin" / "python"
-    packages = Path(output(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"))
-    for installed in Path(sysconfig.get_path("purelib")).iterdir():
-        if LEFT_OUT not in installed.name and not (packages / installed.name).exists():
-            (packages / installed.name).symlink_to(installed)
-    script = Path(sys.executable).with_name("secretary-worker").read_text()
-    _, _, code = script.partition("\n")
-    (python.parent / "secretary-worker").write_text(f"#!{python}\n{code}")
-    (python.parent / "secretary-worker").chmod(0o755)
+    python = environment_without(folder / "venv", LEFT_OUT)
     shutil.copytree(PACKAGE, folder / "table-report")
     without = ["--no-index", "--no-deps", "--no-build-isolation"]
     pip = ["-m", "pip", "--quiet", "--disable-pip-version-check", "--python", str(python)]
     output(Path(sys.executable), *pip, "install", *without, str(folder / "table-report"))
     return python
-
-
-def output(program: Path, *arguments: str) -> str:
-    ended = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stderr
-    return ended.stdout.strip()
 
 
 def upload(client: JobClient, content: str) -> str:

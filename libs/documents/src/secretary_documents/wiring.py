@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from secretary_common.errors import ConfigurationError, ErrorCode, PermanentError
 from secretary_common.runtime.log import get_logger
@@ -18,7 +19,7 @@ from secretary_common.settings.provider import (
     TranscriptionSection,
     VisionSection,
 )
-from secretary_documents.formats.format import missing_extras
+from secretary_documents.formats.format import DOCKER, FORMATS, Format, Way, missing_formats
 from secretary_documents.handlers.document.handler import DocumentHandler
 from secretary_documents.handlers.document.parameters import DocumentParameters
 from secretary_documents.handlers.document.reader_factory import FILE_CHILD, make_document_reader
@@ -38,6 +39,7 @@ from secretary_documents.media.cached_transcriber import CachedTranscriber
 from secretary_documents.media.ffmpeg import Ffmpeg
 from secretary_documents.media.recording_transcriber import RecordingTranscriber
 from secretary_documents.media.yt_dlp import YtDlp
+from secretary_documents.office.libre_office import INSTALL, is_installed
 from secretary_documents.pdf.page import RemoteReader
 from secretary_documents.providers import mistral_response, vision
 from secretary_documents.providers.chat import ChatClient
@@ -65,7 +67,7 @@ def setup(context: HandlerContext) -> None:
     Raises:
         ConfigurationError: ``templates.dir`` is not a folder.
     """
-    _log_missing_extras()
+    _log_missing_formats(context.section("documents", DocumentsSection))
     templates = _template_catalog(context)
     context.announce_templates(templates.listing)
     transformer = _transformer(context, templates)
@@ -137,11 +139,22 @@ def _media_handler(context: HandlerContext, recordings: RecordingTranscriber) ->
     return MediaHandler(recordings, source)
 
 
-def _log_missing_extras() -> None:
-    """Log which formats the worker cannot read, because an optional package is missing."""
-    for extra, formats in missing_extras().items():
-        package = f"secretary-documents[{extra}]"
-        log.info("documents.formats_missing", formats=", ".join(formats), install=package)
+def _log_missing_formats(documents: DocumentsSection) -> None:
+    """Log which formats the worker cannot read, and what installs their packages."""
+    missing = missing_formats()
+    names = [one.name for one in missing]
+    install = [f'pip install "{needs}"' for needs in sorted({_install_of(one) for one in missing})]
+    if missing:
+        install.append(f"in Docker {DOCKER}")
+    if not is_installed(Path(documents.libre_office)):
+        names += [one.name for one in FORMATS.values() if one.way is Way.OFFICE]
+        install.append(INSTALL)
+    if names:
+        log.info("documents.formats_missing", formats=", ".join(names), install="; ".join(install))
+
+
+def _install_of(one: Format) -> str:
+    return one.needs.install if one.needs else ""
 
 
 def _log_missing_ffmpeg(ffmpeg: Ffmpeg) -> None:

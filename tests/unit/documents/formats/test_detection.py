@@ -5,7 +5,7 @@ from support.office_samples import zipped
 
 from secretary_common.errors import PermanentError
 from secretary_documents.formats.detection import detect
-from secretary_documents.formats.format import FORMATS, Format, Needs, missing_extras
+from secretary_documents.formats.format import FORMATS, Format, Needs, missing_formats
 
 
 def found(content: bytes) -> Format:
@@ -102,11 +102,12 @@ def test_a_format_whose_package_is_missing_says_which_extra_installs_it() -> Non
     with pytest.raises(PermanentError) as raised:
         Format("x", "a/x", "an X file", needs=needs).check_installed()
     assert raised.value.code == "FORMAT_NOT_INSTALLED"
-    assert "install secretary-documents[office]" in raised.value.message
+    assert 'pip install "secretary-documents[office]"' in raised.value.message
+    assert "in Docker build the worker with SECRETARY_WORKER_EXTRAS=office" in raised.value.message
 
 
 def test_all_extras_are_installed_here() -> None:
-    assert missing_extras() == {}
+    assert missing_formats() == []
     assert {one.needs.extra for one in FORMATS.values() if one.needs} == {
         "images",
         "mail",

@@ -9,6 +9,9 @@ from importlib.util import find_spec
 
 from secretary_common.errors import ErrorCode, PermanentError
 
+DOCKER = "SECRETARY_WORKER_EXTRAS=office"
+"""The setting of ``docker-compose.yml`` with which the worker's image has all extras."""
+
 
 class Way(StrEnum):
     """The way in which a format is read."""
@@ -30,6 +33,11 @@ class Needs:
     module: str
     extra: str
     """The extra of ``secretary-documents`` that installs the package."""
+
+    @property
+    def install(self) -> str:
+        """What pip installs."""
+        return f"secretary-documents[{self.extra}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +68,8 @@ class Format:
         """
         if self.needs is not None and not self.is_installed:
             message = (
-                f"{self.title} cannot be read, because a package is not installed: install "
-                f"secretary-documents[{self.needs.extra}]"
+                f"{self.title} cannot be read, because an optional package is missing: "
+                f'pip install "{self.needs.install}"; in Docker build the worker with {DOCKER}'
             )
             details = {"format": self.name, "extra": self.needs.extra}
             raise PermanentError(message, code=ErrorCode.FORMAT_NOT_INSTALLED, details=details)
@@ -115,10 +123,6 @@ FORMATS = {one.name: one for one in _ALL}
 """All formats by their names."""
 
 
-def missing_extras() -> dict[str, list[str]]:
-    """Return the formats that cannot be read because an extra is missing, by the extra's name."""
-    missing: dict[str, list[str]] = {}
-    for one in _ALL:
-        if one.needs is not None and not one.is_installed:
-            missing.setdefault(one.needs.extra, []).append(one.name)
-    return missing
+def missing_formats() -> list[Format]:
+    """Return the formats that cannot be read, because an optional package is missing."""
+    return [one for one in _ALL if not one.is_installed]

@@ -29,6 +29,14 @@ _SETTINGS = ("/etc/libreoffice", "/var/spool/libreoffice", "/etc/fonts")
 _NO_MEMORY = "bad_alloc"
 
 
+INSTALL = "apt install libreoffice-writer-nogui libreoffice-impress-nogui"
+
+
+def is_installed(program: Path) -> bool:
+    """Return whether the folder *program* has LibreOffice."""
+    return any((program / name).exists() for name in kit.LIBRARIES)
+
+
 @dataclass(frozen=True, slots=True)
 class LibreOffice:
     """Converts files. One instance serves all jobs."""
@@ -50,11 +58,11 @@ class LibreOffice:
         Raises:
             PermanentError: FORMAT_NOT_INSTALLED.
         """
-        if any((self.program / name).exists() for name in kit.LIBRARIES):
+        if is_installed(self.program):
             return
         message = (
             f"{found.title} cannot be read, because LibreOffice is not installed in "
-            f"{self.program} (documents.libre_office)"
+            f"{self.program} (documents.libre_office): on Debian {INSTALL}"
         )
         details = {"format": found.name, "program": "LibreOffice"}
         raise PermanentError(message, code=ErrorCode.FORMAT_NOT_INSTALLED, details=details)
