@@ -76,6 +76,15 @@ def test_deeply_nested_elements_are_read() -> None:
     assert read_file(page("<b><i>" * 300 + "deep")).markdown == "deep"
 
 
+@pytest.mark.parametrize("tag", ["<div>", "<table><tr><td>", "<blockquote><p>", "<ul><li>"])
+def test_elements_nested_too_deeply_are_refused_before_they_cost_time(tag: str) -> None:
+    assert code_of(page(tag * 200_000 + "x")) == "DOCUMENT_INVALID"
+
+
+def test_many_elements_without_end_that_are_not_nested_are_read() -> None:
+    assert read_file(page("<p>a<li>b" * 10_100)).markdown.startswith("a\n\n- b\n\na")
+
+
 def test_a_table_with_huge_spans_is_refused() -> None:
     cells = "<td colspan=60000>a" * 3 + "<td>b"
     assert code_of(page(f"<table>{'<tr>' + cells}</table>" * 9)) == "DOCUMENT_TOO_LARGE"

@@ -32,8 +32,8 @@ SHAPES = {
     "HTML": (mail("plain", "<h2>Plan</h2><ol><li>a").as_bytes(), f"{WRITTEN}\n\n## Plan\n\n1. a"),
     "another encoding": (old_encoding(), f"{WRITTEN}\n\nStraße"),
     "an unknown encoding": (
-        raw(b"text", b"Content-Type: text/plain; charset=unknown-9\n"),
-        f"{WRITTEN}\n\ntext",
+        raw("Gr\xfc\xdfe".encode("latin-1"), b"Content-Type: text/plain; charset=unknown-9\n"),
+        f"{WRITTEN}\n\nGrüße",
     ),
     "right to left": (mail("שלום עולם").as_bytes(), f"{WRITTEN}\n\nשלום עולם"),
     "a mailbox": (b"From ada Mon Jan 1\n" + mail("text").as_bytes(), f"{WRITTEN}\n\ntext"),

@@ -45,6 +45,12 @@ def far_away(book: Any) -> None:
     book.active["D20"] = "alone"
 
 
+def islands(book: Any) -> None:
+    for place, text in {"A1": "a", "B1": "b", "A3": "c", "Y900": "far", "Z900": "away"}.items():
+        book.active[place] = text
+    book.active["Z901"] = "below"
+
+
 def several(book: Any) -> None:
     book.active.append(["a"])
     book.create_sheet("Second").append(["b"])
@@ -68,6 +74,13 @@ SHAPES: dict[str, tuple[Callable[[Any], object], str]] = {
         ),
     ),
     "far from the first cell": (far_away, "## Sheet\n\n| alone |\n| --- |"),
+    "tables far apart": (
+        islands,
+        (
+            "## Sheet\n\n| a | b |\n| --- | --- |\n|  |  |\n| c |  |\n\n"
+            "| far | away |\n| --- | --- |\n|  | below |"
+        ),
+    ),
     "several sheets": (
         several,
         "## Sheet\n\n| a |\n| --- |\n-----\n## Second\n\n| b |\n| --- |\n-----\n## Nothing",
@@ -203,6 +216,18 @@ def test_an_encrypted_old_workbook_is_refused() -> None:
     content = old((0, 0, "x"))
     assert content.count(b"\xe1\0\2\0") == 1
     assert code_of(content.replace(b"\xe1\0\2\0", b"\x2f\0\2\0")) == "DOCUMENT_ENCRYPTED"
+
+
+@pytest.mark.parametrize("start", [0, 1, 2])
+def test_sectors_of_an_old_workbook_that_refer_to_each_other_in_a_circle_are_refused(
+    start: int,
+) -> None:
+    content = bytearray(old(*((row, 0, "text" * 9) for row in range(200))))
+    table = (int.from_bytes(content[76:80], "little") + 1) * 512
+    places = [0, 1, 2]
+    for place, following in zip(places, [*places[1:], start], strict=True):
+        content[table + 4 * place : table + 4 * place + 4] = following.to_bytes(4, "little")
+    assert code_of(bytes(content)) == "DOCUMENT_INVALID"
 
 
 BOUNDS_97 = b"\0\2\x0e\0" + struct.pack("<IIHHH", 0, 1, 0, 2, 0)

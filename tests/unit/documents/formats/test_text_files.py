@@ -5,8 +5,24 @@ from support.file_reader import code_of, read_file
 
 TEXTS = {
     "paragraphs": ("One line\nof text.\n\n\nTwo.", "One line of text.\n\nTwo."),
+    "a list": ("Buy:\n* tea\n* milk\n1. then", "Buy:\n\n- tea\n- milk\n1. then"),
+    "an address": (
+        "Ada Byron\n12 St James Square\nLondon",
+        "Ada Byron\n\n12 St James Square\n\nLondon",
+    ),
+    "numbers": ("size\n10\n20", "size\n\n10\n\n20"),
+    "a log": (
+        f"2026-01-01 started {'x' * 40}\n2026-01-02 ended {'x' * 40}",
+        f"2026-01-01 started {'x' * 40}\n\n2026-01-02 ended {'x' * 40}",
+    ),
+    "wrapped lines": (
+        f"{'Words ' * 10}\nAnd {'more ' * 9}\nThe end.",
+        f"{'Words ' * 10}And {'more ' * 9}The end.",
+    ),
+    "JSON": ('{"a": [1, "*"]}', '```\n{"a": [1, "*"]}\n```'),
+    "XML": ("<?xml version='1.0'?>\n<a>*b*</a>", "```\n<?xml version='1.0'?>\n<a>*b*</a>\n```"),
     "pages": ("one\ftwo", "one\n-----\ntwo"),
-    "marks of Markdown": ("* a *b* _c_\n1) d", "\\* a \\*b\\* \\_c\\_ 1) d"),
+    "marks of Markdown": ("*a* [c]\nd_e_ <f>", "\\*a\\* \\[c\\] d_e\\_ \\<f>"),
     "control characters": ("\x1b[1mbold", "\\[1mbold"),
     "right to left": ("שלום עולם\n\nمرحبا", "שלום עולם\n\nمرحبا"),
     "line ends of Windows": ("a\r\n\r\nb", "a\n\nb"),

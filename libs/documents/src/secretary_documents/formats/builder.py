@@ -22,6 +22,7 @@ _NO_BOX = Box(0, 0, 0, 0)
 _CONTROL = {code: None for code in range(32) if chr(code) not in "\t\n"} | {0xAD: None}
 
 _BLANKS = re.compile(r"[ \t\xa0]+")
+_FILE_NAME = re.compile(r"[^\s/\\]{1,200}\.(?:png|jpe?g|gif|bmp|tiff?|emf|wmf|svg)", re.IGNORECASE)
 
 Load = Callable[[], bytes]
 """Returns the bytes of a picture or of a file inside the file."""
@@ -145,7 +146,11 @@ class Builder:
             self._page.layout.blocks.append(Block(Kind.TABLE, _NO_BOX, table=made))
 
     def picture(self, load: Load, text: str = "") -> None:
-        """Add a picture with its alternative *text*; *load* returns its bytes."""
+        """Add a picture with its alternative *text*; *load* returns its bytes.
+
+        Programs put the name of the picture's file there, which says nothing.
+        """
+        text = "" if _FILE_NAME.fullmatch(text.strip()) else text
         block = Block(Kind.FIGURE, _NO_BOX, self._lines([run(text)]), file=self._kept(load))
         if block.file or block.lines:
             self._page.layout.blocks.append(block)

@@ -27,6 +27,20 @@ def blocks_of(draw: Callable[[pymupdf.Page], object]) -> list[Block]:
         return layout_of(PageSource(document[0]), sample_style(document)).blocks
 
 
+def test_large_lines_that_differ_in_their_number_are_headings_and_no_running_heads() -> None:
+    with pymupdf.open() as document:
+        for number in range(1, 4):
+            page = document.new_page()
+            page.insert_text((72, 60), f"Section {number}", fontsize=20)
+            page.insert_text((72, 810), f"Page {number}", fontsize=9)
+            page.insert_textbox((72, 100, 500, 300), PROSE * 6, fontsize=11)
+        style = sample_style(document)
+        kinds = [
+            [block.kind for block in layout_of(PageSource(page), style).blocks] for page in document
+        ]
+    assert kinds == [[Kind.HEADING, Kind.PARAGRAPH, Kind.FOOTER]] * 3
+
+
 def draw_code(page: pymupdf.Page) -> None:
     page.insert_textbox((72, 72, 500, 180), PROSE * 4, fontsize=11)
     page.insert_text((90, 200), CODE, fontname="cour", fontsize=10)

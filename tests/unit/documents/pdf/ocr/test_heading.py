@@ -26,6 +26,10 @@ def levels(*lines: RecognisedLine) -> dict[str, int]:
     return {block.lines[0].text: block.level for block in blocks if block.kind is Kind.HEADING}
 
 
+def test_a_page_without_text_has_no_heading() -> None:
+    mark_headings([], [])
+
+
 def test_higher_lines_than_the_text_are_headings_with_levels_by_height() -> None:
     page = (line("Plans", 20), line(PROSE), line("The library", 13), line(PROSE), line(PROSE))
     assert levels(*page) == {"Plans": 1, "The library": 2}

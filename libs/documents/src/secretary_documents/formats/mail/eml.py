@@ -17,6 +17,7 @@ from secretary_documents.formats.mail.letter import (
     check_not_enveloped,
     member_name,
 )
+from secretary_documents.web.charset import decode
 
 _MOST_PARTS = 2000
 _CMS = ("application/pkcs7-mime", "application/x-pkcs7-mime")
@@ -90,7 +91,7 @@ def _text_of(part: EmailMessage) -> str:
         return str(part.get_content())
     except (LookupError, ValueError, KeyError):  # an unknown encoding
         payload = part.get_payload(decode=True)
-        return payload.decode(errors="replace") if isinstance(payload, bytes) else ""
+        return decode(payload, "") if isinstance(payload, bytes) else ""
 
 
 def _add_attachment(part: EmailMessage, number: int, builder: Builder) -> None:

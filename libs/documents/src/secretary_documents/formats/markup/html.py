@@ -17,6 +17,7 @@ from urllib.parse import unquote_to_bytes
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from secretary_documents.formats.builder import Builder, Load, run
+from secretary_documents.formats.limits import damaged
 from secretary_documents.formats.markup.html_table import HtmlTable
 from secretary_documents.formats.table_builder import TableBuilder
 from secretary_documents.pdf.layout.model import Span
@@ -41,6 +42,12 @@ _STARTS = _BLOCKS | {*_HEADINGS, *_CAPTIONS, *_LISTS, "li", "pre", "table"}
 _NO_TEXT = ("rt", "rp")
 _SPACE = re.compile(r"\s+")
 _DATA = re.compile(r"data:image/(?:png|jpe?g|gif|bmp|tiff)(;base64)?,", re.IGNORECASE)
+_NESTING = re.compile(
+    r"</?(?:address|article|aside|blockquote|center|details|dialog|dir|div|dl|fieldset|figcaption"
+    r"|figure|footer|form|header|hgroup|main|menu|nav|ol|pre|search|section|summary|table|ul)\b",
+    re.IGNORECASE,
+)
+_DEEPEST = 10_000
 _LARGEST_SPAN = 65_534
 _MOST_DIGITS = 8
 
@@ -52,7 +59,12 @@ def read_html(
     find_picture: FindPicture | None = None,
     with_navigation: bool = True,
 ) -> None:
-    """Read the page *html* into *builder*; *find_picture* finds pictures inside the file."""
+    """Read the page *html* into *builder*; *find_picture* finds pictures inside the file.
+
+    Raises:
+        PermanentError: DOCUMENT_INVALID, its elements are nested too deeply.
+    """
+    _check_depth(html)
     tree = LexborHTMLParser(html)
     root = tree.body or tree.root
     if root is None:
@@ -63,6 +75,19 @@ def read_html(
     if author and not builder.author:
         builder.author = (author.attributes.get("content") or "").strip() or None
     _HtmlReader(builder, find_picture).read(root, with_navigation=with_navigation)
+
+
+def _check_depth(html: str) -> None:
+    """Refuse deeply nested elements: the time of the parser grows with the square of the depth.
+
+    Elements that often have no end, such as ``p`` and ``li``, do not count.
+    """
+    depth = 0
+    for tag in _NESTING.finditer(html):
+        depth += -1 if tag[0].startswith("</") else 1
+        if depth > _DEEPEST:
+            raise damaged("the elements of the page are nested too deeply")
+        depth = max(depth, 0)
 
 
 def own_text_of(node: LexborNode) -> str | None:

@@ -12,6 +12,7 @@ from secretary_documents.formats.builder import Builder, run
 from secretary_documents.formats.limits import damaged, too_large
 from secretary_documents.formats.markup.html import read_html
 from secretary_documents.formats.markup.markdown_notes import notes_in, read_notes
+from secretary_documents.formats.markup.plain_lines import add_lines, is_data
 from secretary_documents.formats.table_builder import TableBuilder
 from secretary_documents.formats.text_kinds import delimiter_of
 from secretary_documents.web.charset import decode
@@ -33,15 +34,27 @@ def text_in(path: str, builder: Builder) -> str:
     content = Path(path).read_bytes()
     if len(content) > builder.limits.max_unpacked_bytes:
         raise too_large(f"the text has more than {builder.limits.max_unpacked_bytes} bytes")
-    return decode(content, "").replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
+    text = decode(content, "").replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
+    if len(text) > builder.limits.max_text_chars:
+        raise too_large(f"the text has more than {builder.limits.max_text_chars} characters")
+    return text
 
 
 def read_text(path: str, builder: Builder) -> None:
-    """Read plain text: empty lines separate paragraphs, and form feeds separate pages."""
-    for page in text_in(path, builder).split("\f"):
+    """Read plain text: empty lines separate paragraphs, and form feeds separate pages.
+
+    Lines of running text are joined; other lines, such as those of a log, a poem or an address,
+    stay lines. JSON and XML are code.
+    """
+    text = text_in(path, builder)
+    if is_data(text):
+        builder.start_page()
+        builder.code(text)
+        return
+    for page in text.split("\f"):
         builder.start_page()
         for paragraph in _PARAGRAPHS.split(page):
-            builder.paragraph([run(paragraph)])
+            add_lines(paragraph.split("\n"), builder)
 
 
 def read_csv(path: str, builder: Builder) -> None:

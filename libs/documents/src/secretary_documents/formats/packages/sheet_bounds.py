@@ -14,6 +14,7 @@ import struct
 from pathlib import Path
 
 from secretary_documents.formats.limits import damaged, encrypted, too_large
+from secretary_documents.formats.packages.compound_file import check_chains
 
 # A cell with content: its element is not empty. Styles alone fill whole rows, and need no room.
 _CELL = re.compile(
@@ -60,16 +61,17 @@ def _number(letters: bytes) -> int:
 
 
 def check_old_workbook(path: str) -> None:
-    """Check that an xls file is not encrypted, and the bounds that its sheets declare.
+    """Check that an xls file is not encrypted, its sectors, and the bounds of its sheets.
 
     Raises:
-        PermanentError: DOCUMENT_ENCRYPTED, or DOCUMENT_INVALID: a sheet is larger than such a file
-            can have.
+        PermanentError: DOCUMENT_ENCRYPTED, or DOCUMENT_INVALID: a chain of sectors has no end, or a
+            sheet is larger than such a file can have.
     """
     with (
         Path(path).open("rb") as file,
         mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
     ):
+        check_chains(content)
         if _ENCRYPTED.search(content):
             raise encrypted()
         for match in _DIMENSIONS.finditer(content):

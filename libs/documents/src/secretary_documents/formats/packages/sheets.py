@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from secretary_documents.formats.builder import Builder, run
-from secretary_documents.formats.limits import damaged, encrypted, too_large
+from secretary_documents.formats.limits import Budget, damaged, encrypted, too_large
 from secretary_documents.formats.packages.archive import Archive
 from secretary_documents.formats.packages.open_document.meta import add_meta, check_encryption
 from secretary_documents.formats.packages.open_document.sheet_cells import (
@@ -29,6 +30,8 @@ if find_spec("python_calamine") is not None:
 
 Cells = Sequence[Sequence[Any]]
 Span = tuple[int, int]
+# A table ends before two empty rows: the next row with content is this many rows further.
+_GAP = 2
 _MIDNIGHT = dt.time()
 # A fault of the library, which is written in Rust. It is no subclass of Exception.
 _PANIC = "PanicException"
@@ -99,17 +102,55 @@ def _sheet(sheet: Any, name: str, merged: Iterable[MergedCell], builder: Builder
         raise too_large(f"the sheet {name[:100]} has more than {builder.limits.max_cells} cells")
     rows: Cells = sheet.to_python(skip_empty_area=True)
     top, left = sheet.start or (0, 0)
-    spans, inside = _merged(merged, top, left, (sheet.height, sheet.width))
-    table = TableBuilder(builder.budget)
-    for row_number, row in enumerate(rows):
-        table.row()
-        for column, value in enumerate(row):
-            place = row_number, column
-            if place in inside:
+    cells = _Cells(rows, *_merged(merged, top, left, (sheet.height, sheet.width)))
+    for first, last in cells.islands():
+        builder.table(cells.table(first, last, builder.budget))
+
+
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """The values of a sheet, with its merged cells."""
+
+    rows: Cells
+    spans: dict[Span, Span]
+    inside: set[Span]
+
+    def islands(self) -> Iterator[Span]:
+        """Yield the first and the last row of each table: several empty rows are between them."""
+        first = last = -1
+        for number, row in enumerate(self.rows):
+            if not any(map(_has_text, row)) and not self._is_in_merged(number, len(row)):
                 continue
-            down, wide = spans.get(place, (1, 1))
-            table.cell(shown(value), row_span=down, column_span=wide)
-    builder.table(table)
+            if first >= 0 and number - last > _GAP:
+                yield first, last
+                first = -1
+            first, last = number if first < 0 else first, number
+        if first >= 0:
+            yield first, last
+
+    def _is_in_merged(self, number: int, width: int) -> bool:
+        return bool(self.inside) and any((number, at) in self.inside for at in range(width))
+
+    def table(self, first: int, last: int, budget: Budget) -> TableBuilder:
+        """Return the rows from *first* to *last*, without empty columns before them."""
+        rows = self.rows[first : last + 1]
+        filled = [
+            next((at for at, value in enumerate(row) if _has_text(value)), len(row)) for row in rows
+        ]
+        left = min(filled)
+        table = TableBuilder(budget)
+        for number, row in enumerate(rows, start=first):
+            table.row()
+            for column, value in enumerate(row[left:], start=left):
+                place = number, column
+                if place not in self.inside:
+                    down, wide = self.spans.get(place, (1, 1))
+                    table.cell(shown(value), row_span=down, column_span=wide)
+        return table
+
+
+def _has_text(value: Any) -> bool:
+    return value is not None and value != ""
 
 
 def _merged(

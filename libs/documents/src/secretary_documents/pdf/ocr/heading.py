@@ -42,9 +42,10 @@ def mark_headings(blocks: Sequence[Block], parts: Sequence[Part]) -> None:
     """
     paragraphs = [[] if isinstance(part, Table) else part for part in parts]
     body = _body_height(paragraphs)
+    following = [*paragraphs, []][1:]
     found = [
         (_height(lines), block)
-        for block, lines, after in zip(blocks, paragraphs, [*paragraphs[1:], []], strict=True)
+        for block, lines, after in zip(blocks, paragraphs, following, strict=True)
         if body and _may_be_heading(block, lines) and _height(lines) >= _least(lines, after) * body
     ]
     level, last = 0, math.inf

@@ -11,6 +11,8 @@ import pymupdf
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_documents.pdf.mupdf import MUPDF_ERRORS, raising_memory_error
 
+_PNG = b"\x89PNG\r\n\x1a\n"
+
 
 def pdf_of_picture(content: bytes, *, max_pages: int, max_pixels: int) -> bytes:
     """Return a PDF with a page for each page of a PNG, JPEG or TIFF file.
@@ -20,6 +22,7 @@ def pdf_of_picture(content: bytes, *, max_pages: int, max_pixels: int) -> bytes:
     Raises:
         PermanentError: DOCUMENT_INVALID, or DOCUMENT_TOO_LARGE.
     """
+    _check_head(content, max_pixels)
     try:
         with raising_memory_error(), pymupdf.open(stream=content) as document:
             if document.page_count > max_pages:
@@ -33,12 +36,21 @@ def pdf_of_picture(content: bytes, *, max_pages: int, max_pixels: int) -> bytes:
         raise PermanentError(message, code=ErrorCode.DOCUMENT_INVALID) from error
 
 
+def _check_head(content: bytes, max_pixels: int) -> None:
+    """Refuse a PNG whose head promises too many pixels; MuPDF takes it for a damaged one."""
+    if content.startswith(_PNG):
+        width, height = (int.from_bytes(content[at : at + 4]) for at in (16, 20))
+        _check_size(width, height, max_pixels)
+
+
 def _check_pixels(page: pymupdf.Page, max_pixels: int) -> None:
     for image in page.get_image_info():
-        width, height = image["width"], image["height"]
-        if width * height > max_pixels:
-            message = f"the picture has {width} x {height} pixels, at most {max_pixels}"
-            raise _too_large(message)
+        _check_size(image["width"], image["height"], max_pixels)
+
+
+def _check_size(width: int, height: int, max_pixels: int) -> None:
+    if width * height > max_pixels:
+        raise _too_large(f"the picture has {width} x {height} pixels, at most {max_pixels}")
 
 
 def _too_large(message: str) -> PermanentError:

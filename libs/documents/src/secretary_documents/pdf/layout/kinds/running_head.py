@@ -19,7 +19,7 @@ def edge_kinds(lines: Sequence[Line], style: DocumentStyle, height: float) -> di
     """Return HEADER or FOOTER by the identity of each line that is one."""
     kinds: dict[int, Kind] = {}
     for line in lines:
-        if is_at_edge(line, height) and running_key(line.text) in style.running:
+        if is_at_edge(line, height) and _is_running(line, style):
             upper = line.box.middle[1] < height / 2
             kinds[id(line)] = Kind.HEADER if upper else Kind.FOOTER
     if Kind.FOOTER not in kinds.values():
@@ -27,6 +27,16 @@ def edge_kinds(lines: Sequence[Line], style: DocumentStyle, height: float) -> di
     if Kind.HEADER not in kinds.values():
         kinds |= {id(line): Kind.HEADER for line in _highest(lines, style, height)}
     return kinds
+
+
+def _is_running(line: Line, style: DocumentStyle) -> bool:
+    """Return whether other pages have *line* too.
+
+    Large lines of which only the number differs are headings: "Section 1", "Section 2".
+    """
+    if running_key(line.text) not in style.running:
+        return False
+    return line.size <= _LARGE * style.body or not any(map(str.isdecimal, line.text))
 
 
 def _lowest(lines: Sequence[Line], height: float) -> list[Line]:
