@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from operator import methodcaller
@@ -15,6 +18,8 @@ from secretary_client import ApiError, JobFailed, JobNotEnded, WaitTimeout, veri
 from secretary_devstack.processes.stack import Stack
 from secretary_devstack.servers.receiver import Receiver
 
+PAGE = Path(__file__).parents[2] / "docs/client.md"
+EXAMPLE = re.compile(r"```python\n(.*?)```", re.DOTALL)
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
@@ -37,6 +42,23 @@ def test_the_scenario(client: BothClients, receiver: Receiver, tmp_path: Path) -
     jobs_are_moved_by_filter_and_in_batches(client)
     webhooks_arrive_and_are_sent_again(client, receiver)
     an_admin_manages_keys_and_job_types(client)
+
+
+def test_the_examples_of_the_page_run_as_they_are_written(stack: Stack, tmp_path: Path) -> None:
+    (tmp_path / "report.pdf").write_bytes(pdf_samples.report_pdf())
+    examples = EXAMPLE.findall(PAGE.read_text(encoding="utf-8"))
+    assert len(examples) == 3
+    for example in examples:
+        program = example.replace("http://localhost:5001", stack.url)
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", program.replace("sk_…", stack.keys.bootstrap)],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
 
 
 def a_document_is_uploaded_read_and_fetched(client: BothClients, tmp_path: Path) -> None:
