@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Iterator
+from typing import Any
 
+import pytest
+from typer.main import get_command
+
+from secretary_client.app import make_app
 from secretary_client.command.output import as_table, printable
 from secretary_client.command.parameters import parameter_of
 from secretary_client.command.progress import described
@@ -105,3 +110,29 @@ def test_progress_is_shown_in_one_line(shown: Event, line: str) -> None:
 def test_the_commands_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     assert "Follow a job to its end" in capsys.readouterr().out
+
+
+def commands_in(made: Any, *path: str) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield each command with its path, also those of groups."""
+    yield path, made
+    for name, inner in getattr(made, "commands", {}).items():
+        yield from commands_in(inner, *path, name)
+
+
+def test_every_command_option_and_argument_has_a_help() -> None:
+    found = dict(commands_in(get_command(make_app())))
+    assert len(found) > 40
+    silent = [
+        (*path, parameter.name)
+        for path, made in found.items()
+        for parameter in made.params
+        if not parameter.help
+    ]
+    assert silent == []
+    assert [path for path, made in found.items() if not made.help] == []
+
+
+def test_every_help_is_written(capsys: pytest.CaptureFixture[str]) -> None:
+    for path, _ in commands_in(get_command(make_app())):
+        assert main([*path, "--help"]) == 0
+        assert f"Usage: {' '.join(['secretary', *path])} " in capsys.readouterr().out

@@ -69,8 +69,12 @@ def extract(
     language: Annotated[
         list[str] | None, typer.Option(metavar="CODE", help="For OCR, such as eng.")
     ] = None,
-    page_start: Annotated[int | None, typer.Option(min=0, metavar="PAGE")] = None,
-    page_end: Annotated[int | None, typer.Option(min=0, metavar="PAGE")] = None,
+    page_start: Annotated[
+        int | None, typer.Option(min=0, metavar="PAGE", help="Read from this page on.")
+    ] = None,
+    page_end: Annotated[
+        int | None, typer.Option(min=0, metavar="PAGE", help="Read up to this page.")
+    ] = None,
     password: Annotated[str | None, typer.Option(help="Of an encrypted PDF.")] = None,
 ) -> None:
     """Read files on this machine and write their text; no API and no key are needed."""

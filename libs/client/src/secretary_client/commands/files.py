@@ -7,18 +7,26 @@ from typing import Annotated
 
 import typer
 
+from secretary_client.command.progress import bars_for
 from secretary_client.command.registration import JOBS as PANEL
 from secretary_client.command.registration import command
 from secretary_client.command.session import Session
+from secretary_client.command.sources import content_of, name_of
 from secretary_client.commands.jobs import JobId
 
 
 def upload(
     session: Session,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file of this machine.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A file of this machine; - is standard input.")
+    ],
 ) -> None:
     """Upload a file and write its id, for the parameter file_id of jobs."""
-    file_id = session.client.upload(file)
+    with bars_for(1) as bars:
+        progress = bars.bar(name_of(file)).uploading
+        file_id = session.client.upload(
+            content_of(file), filename=name_of(file), on_progress=progress
+        )
     session.write_line(file_id, {"file_id": file_id})
 
 
