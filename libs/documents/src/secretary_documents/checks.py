@@ -7,7 +7,7 @@ from pathlib import Path
 
 from secretary_common.doctor.finding import Finding, fault, hint, ok
 from secretary_common.settings.settings import Settings
-from secretary_documents.formats.format import missing_extras
+from secretary_documents.formats.format import missing_formats
 from secretary_documents.pdf.ocr_models import ORIENTATION, available_models, model_folders
 
 BUILT_IN = frozenset({"eng", "deu"})
@@ -32,6 +32,15 @@ def _languages(settings: Settings) -> list[Finding]:
         remedy = "install tesseract-ocr-… packages, or correct pdf.tessdata"
         return [fault("documents.no_language_data", f"pdf.tessdata has no models: {extra}", remedy)]
     return [ok("documents", f"OCR languages: {', '.join(sorted(known))}")]
+
+
+def missing_extras() -> dict[str, list[str]]:
+    """Return the formats that cannot be read because an extra is missing, by the extra's name."""
+    missing: dict[str, list[str]] = {}
+    for one in missing_formats():
+        if one.needs is not None:
+            missing.setdefault(one.needs.extra, []).append(one.name)
+    return missing
 
 
 def _formats(settings: Settings) -> list[Finding]:
