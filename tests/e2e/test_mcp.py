@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -27,6 +28,7 @@ from secretary_devstack.processes.service import console_script
 from secretary_devstack.processes.stack import Stack
 from secretary_devstack.servers.port import HOST, free_port
 
+DOCUMENT = Path(__file__).parents[2] / "docs/mcp.md"
 TOKEN = "a-token-of-this-test"
 TOOLS = {"extract", "submit", "status", "result", "cancel", "list_job_types"}
 
@@ -37,9 +39,16 @@ def stack(start_shared_stack: Callable[..., Stack]) -> Stack:
 
 
 @pytest.fixture(scope="module")
-def environment(stack: Stack) -> dict[str, str]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder whose files the server over stdio may read."""
+    return tmp_path_factory.mktemp("documents")
+
+
+@pytest.fixture(scope="module")
+def environment(stack: Stack, folder: Path) -> dict[str, str]:
     keys = {"SECRETARY_URL": stack.url, "SECRETARY_KEY": stack.keys.bootstrap}
-    return {**os.environ, **keys, "SECRETARY_MCP_TOKEN": TOKEN}
+    assert set(keys) == set(documented()["env"])
+    return {**os.environ, **keys, "SECRETARY_MCP_TOKEN": TOKEN, "FOLDER": str(folder)}
 
 
 @pytest.fixture(scope="module")
@@ -68,8 +77,11 @@ def answer_of(url: str, **headers: str) -> int | None:
 async def connected(kind: str, environment: dict[str, str], url: str) -> AsyncIterator[Client]:
     async with AsyncExitStack() as opened:
         if kind == "stdio":
-            command = str(console_script("secretary"))
-            parameters = StdioServerParameters(command=command, args=["mcp"], env=environment)
+            parameters = StdioServerParameters(
+                command=str(console_script(documented()["command"])),
+                args=[*documented()["args"][:-1], environment["FOLDER"]],
+                env=environment,
+            )
             yield await opened.enter_async_context(Client(stdio_client(parameters)))
         else:
             headers = {"Authorization": f"Bearer {TOKEN}"}
@@ -78,14 +90,21 @@ async def connected(kind: str, environment: dict[str, str], url: str) -> AsyncIt
             yield await opened.enter_async_context(Client(transport))
 
 
+def documented() -> dict[str, Any]:
+    """Return the entry for the configuration of a program with a model, as documented."""
+    [entry] = re.findall(r"```json\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
+    server: dict[str, Any] = json.loads(entry)["mcpServers"]["secretary"]
+    return server
+
+
 KINDS = pytest.mark.parametrize("kind", ["stdio", "http"])
 
 
 @KINDS
 async def test_a_client_lists_the_tools_and_calls_them(
-    kind: str, environment: dict[str, str], url: str, tmp_path: Path
+    kind: str, environment: dict[str, str], url: str, folder: Path
 ) -> None:
-    report = tmp_path / "report.pdf"
+    report = folder / "report.pdf"
     report.write_bytes(pdf_samples.report_pdf())
     reported: list[tuple[float, float | None, str | None]] = []
 
@@ -96,6 +115,8 @@ async def test_a_client_lists_the_tools_and_calls_them(
         assert {tool.name for tool in (await client.list_tools()).tools} == TOOLS
         if kind == "stdio":
             given = {"path": str(report)}
+            refused = await client.call_tool("extract", {"path": __file__})
+            assert code_of(refused) == "FILE_OUTSIDE_FOLDERS"
         else:
             given = {"content": base64.b64encode(report.read_bytes()).decode()}
             refused = await client.call_tool("extract", {"path": str(report)})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -136,6 +137,39 @@ async def test_a_document_has_exactly_one_source(given: dict[str, str]) -> None:
     found = await called(api, "extract", **given)
     assert found.structured_content["error"]["code"] == "VALIDATION_ERROR"
     assert api.requests == []
+
+
+def changed(seq: int, name: str, percent: int | None, message: str) -> str:
+    progress = {"step": "extracting_text", "percent": percent, "message": message}
+    state = {"seq": seq, "job_id": "job-1", "status": name, "error": None, "progress": progress}
+    return f"id: {seq}\nevent: {name}\ndata: {json.dumps(state)}\n\n"
+
+
+async def test_the_pages_of_a_job_are_the_progress_of_the_call() -> None:
+    api = completed()
+    api.answers["/api/jobs/"] = {"job": {"job_id": "job-1"}}
+    api.answers["/api/jobs/job-1/stream"] = httpx.Response(
+        200,
+        text=changed(1, "pending", None, "")
+        + changed(2, "progress", 40, "page 4 of 12")
+        + changed(3, "progress", 40, "page 5 of 12")
+        + changed(4, "progress", 10, "a new attempt")
+        + changed(5, "completed", 100, "Processing completed"),
+    )
+    reported: list[tuple[float, float | None, str | None]] = []
+
+    async def note(progress: float, total: float | None, message: str | None) -> None:
+        reported.append((progress, total, message))
+
+    async with connected(api) as client:
+        given = {"url": "https://a", "options": {"page_end": 12}}
+        found = await client.call_tool("extract", given, progress_callback=note)
+    assert found.structured_content["text"] == TEXT
+    middle, end = (40, 100, "page 4 of 12"), (100, 100, "Processing completed")
+    assert reported == [(0, 100, "extracting_text"), middle, end]
+    [submitted] = [one for one in api.requests if one.method == "POST"]
+    parameters = {"output": ["markdown"], "page_end": 12, "url": "https://a"}
+    assert json.loads(submitted.content)["parameters"] == parameters
 
 
 def test_files_are_read_only_in_the_folders_also_through_links(tmp_path: Path) -> None:
