@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-_NEEDED = ("click", "rich", "typer")
+_NEEDED = ("rich", "typer")
 _NOT_INSTALLED = 2
 
 
@@ -19,11 +19,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Imported late: an installation without the extra has no such module.
         from secretary_client.app import run  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        if error.name not in _NEEDED:
+        package = (error.name or "").partition(".")[0]
+        if package not in _NEEDED:
             raise
-        sys.stderr.write(
-            f"secretary: {error.name} is missing: install the extra cli of the client\n"
-        )
+        sys.stderr.write(f"secretary: {package} is missing: install the extra cli of the client\n")
         return _NOT_INSTALLED
     return run(arguments)
 
