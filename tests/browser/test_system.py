@@ -80,6 +80,7 @@ def test_dead_deliveries_of_a_time_are_recovered(dashboard: Dashboard, visitor: 
     visitor.open("/audit", "Audit")
     expect(page.locator("tbody")).to_contain_text("Recovered dead deliveries")
     expect(page.locator("tbody")).to_contain_text(f"done: {len(dead)}")
+    expect(page.locator("tbody")).not_to_contain_text("+00:00")
 
 
 def test_a_key_is_created_limited_and_deleted(dashboard: Dashboard, visitor: Visitor) -> None:
@@ -231,4 +232,7 @@ def test_every_page_fits_a_phone_and_has_no_accessibility_finding(
             assert visitor.accessibility_findings() == [], place
             width = visitor.page.evaluate("() => document.documentElement.scrollWidth")
             assert width == PHONE[0], place
+            bar = visitor.page.locator(".topbar").bounding_box()
+            assert bar
+            assert bar["height"] < 80, place
         assert visitor.faults == []

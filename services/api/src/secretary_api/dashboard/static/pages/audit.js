@@ -3,7 +3,7 @@ import { Page } from "../components/page.js";
 import { Table } from "../components/table.js";
 import { Ago } from "../components/time.js";
 import { get } from "../lib/api.js";
-import { shortId } from "../lib/format.js";
+import { clock, shortId } from "../lib/format.js";
 import { useData, usePages } from "../lib/live.js";
 import { href } from "../lib/router.js";
 import { isAdmin, session } from "../lib/session.js";
@@ -75,7 +75,10 @@ function inWords(details) {
   return Object.entries(details).map(([name, value]) => `${name}: ${asText(value)}`).join("; ");
 }
 
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/;
+
 function asText(value) {
   if (Array.isArray(value)) return value.map(asText).join(", ") || "none";
+  if (typeof value === "string" && TIME.test(value)) return clock(value);
   return value !== null && typeof value === "object" ? `(${inWords(value)})` : String(value);
 }
