@@ -2,7 +2,8 @@
 
 A real process of the API answers. First one client asks for the overview and for lists of jobs, one
 request after the other. Then many dashboards stay open: each follows the stream of all jobs and
-reads the overview every five seconds, as the page does.
+reads the overview every five seconds, as the page does. Their cost is measured on an idle system,
+and as the difference that they make while jobs are submitted and run.
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import os
 import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
 import httpx
 from harness import cpu, results
+from harness.load import request_of, submit
 from harness.many_jobs import documents, fill
 from harness.results import Record
 from harness.turns import alone, new_folder, say
@@ -36,6 +39,10 @@ PAGES: Mapping[str, str] = {
     "waiting jobs of a type": "/api/jobs/?limit=50&status=pending&job_type=pdf",
     "jobs of a tag": "/api/jobs/?limit=50&tag=tag-70",
     "jobs of a user, completed": "/api/jobs/?limit=50&user_id=user-301&status=completed",
+    "failed jobs of a type": "/api/jobs/?limit=50&status=failed&job_type=transformer",
+    "failed jobs of a rare type": "/api/jobs/?limit=50&status=failed&job_type=rare",
+    "jobs by a part of the id": "/api/jobs/?limit=50&id_contains=0000123",
+    "stats": "/api/stats",
 }
 
 
@@ -45,10 +52,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--calls", type=int, default=100)
     parser.add_argument("--dashboards", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=30, help="how long the dashboards stay")
+    parser.add_argument("--per-sec", type=float, default=20, help="jobs beside the dashboards")
 
 
 def measure(options: argparse.Namespace) -> Record:
     """Measure each request, and the open dashboards, at each size."""
+    os.environ["PYTHONPATH"] = str(Path(__file__).parent)  # for the worker's handlers
     with alone(options.lock), new_folder() as folder, ReplicaSet(folder / "mongo") as mongo:
         return {"records": list(_sizes(options, folder, mongo.url))}
 
@@ -60,17 +69,31 @@ def _sizes(options: argparse.Namespace, folder: Path, url: str) -> list[Record]:
             fill(raw[DATABASE]["jobs"], found, size - filled)
             filled = size
         with Stack(
-            folder / str(size), mongo_url=url, database=DATABASE, workers=0, notifiers=0
+            folder / str(size),
+            mongo_url=url,
+            database=DATABASE,
+            workers=1,
+            notifiers=0,
+            settings={"worker.handler_modules": ["bench_handlers"], "worker.job_types": ["bench"]},
         ) as stack:
             for name, path in PAGES.items():
                 ms = results.percentiles(_timed(stack, path, options.calls))
                 records.append({"jobs": size, "page": name, "ms": ms})
                 say(f"{size} jobs  {name:26} p50 {ms['p50']:.1f}, p95 {ms['p95']:.1f} ms")
-            share = asyncio.run(_open(stack, options.dashboards, options.seconds))
-            shown = f"{options.dashboards} open dashboards"
-            records.append({"jobs": size, "page": shown, "core_percent": share})
-            say(f"{size} jobs measured; {shown}: {share:.1f} % of a core")
+            for name, share in asyncio.run(_shares(stack, options)).items():
+                records.append({"jobs": size, "page": name, "core_percent": share})
+                say(f"{size} jobs  {name}: {share:.1f} % of a core")
     return records
+
+
+async def _shares(stack: Stack, options: argparse.Namespace) -> Mapping[str, float]:
+    """Return what the open dashboards cost the API, in percent of a core."""
+    number, seconds, per_sec = options.dashboards, options.seconds, options.per_sec
+    idle = await _open(stack, number, seconds)
+    without = await _open(stack, 0, seconds, per_sec)
+    both = await _open(stack, number, seconds, per_sec)
+    shown = f"{number} open dashboards"
+    return {shown: idle, f"{shown} beside {per_sec:.0f} jobs/s": both - without}
 
 
 def _headers(stack: Stack) -> dict[str, str]:
@@ -90,8 +113,11 @@ def _timed(stack: Stack, path: str, calls: int) -> list[float]:
     return times
 
 
-async def _open(stack: Stack, dashboards: int, seconds: float) -> float:
-    """Keep *dashboards* open; return the API's share of a core in percent."""
+async def _open(stack: Stack, dashboards: int, seconds: float, per_sec: float = 0) -> float:
+    """Keep *dashboards* open; return the API's share of a core in percent.
+
+    *per_sec* jobs are submitted each second, and a worker runs them.
+    """
     processes = {"api": [stack.api.child.pid]}
     limits = httpx.Limits(max_connections=None)
     async with httpx.AsyncClient(
@@ -102,6 +128,11 @@ async def _open(stack: Stack, dashboards: int, seconds: float) -> float:
             for number in range(dashboards)
             for one in (_follow, _look)
         ]
+        if per_sec:
+            request = request_of(stack.url, _headers(stack), {"job_type": "bench"})
+            count = int(per_sec * (seconds + 3 * EVERY_SEC))
+            load = submit(stack.url, request, count, connections=4, per_sec=per_sec)
+            tasks.append(asyncio.create_task(_ignored(load)))
         await asyncio.sleep(2 * EVERY_SEC)  # all are open, and the history is complete
         before, started = cpu.cpu_sec(processes)["api"], time.monotonic()
         await asyncio.sleep(seconds)
@@ -110,6 +141,10 @@ async def _open(stack: Stack, dashboards: int, seconds: float) -> float:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
     return used / took * 100
+
+
+async def _ignored(work: Coroutine[Any, Any, object]) -> None:
+    await work
 
 
 async def _follow(client: httpx.AsyncClient, delay_sec: float) -> None:

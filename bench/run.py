@@ -29,6 +29,7 @@ BENCHES = (
     "queries",
     "webhooks",
     "sse",
+    "restarts",
     "dashboard",
     "pdf",
     "sandbox",
