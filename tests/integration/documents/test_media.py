@@ -184,6 +184,7 @@ async def test_recordings_that_cannot_be_read_have_a_code(run: Run, tmp_path: Pa
     with FakeProvider() as fake:
         cases = {
             "MEDIA_INVALID": await failure(run, fake, b"%PDF-1.7 no recording"),
+            "UNSUPPORTED_MEDIA": await failure(run, fake, b"%PDF-1.7\n\0\xb5"),
             "MEDIA_NO_AUDIO": await failure(run, fake, filename="film.mp4"),
             "FILE_TOO_LARGE": await failure(run, fake, LONG, max_mb=0.1),
             "FILE_NOT_FOUND": await failure(run, fake, filename="gone.wav"),

@@ -86,6 +86,11 @@ async def test_a_bad_file_is_refused(stores: Api, field: str, value: Any) -> Non
     refused_field(await presign(stores, **{field: value}), field)
 
 
+async def test_a_content_type_may_have_a_parameter(stores: Api) -> None:
+    answer = await presign(stores, content_type="text/html; charset=utf-8")
+    assert data_of(answer)["headers"]["Content-Type"] == "text/html; charset=utf-8"
+
+
 async def test_a_file_over_the_limit_of_the_key_is_refused(stores: Api) -> None:
     key = await stores.new_key(limits={"max_bytes": 999})
     assert "max_bytes" in refused_field(await presign(stores, key), "size")

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel
 
 from secretary_common.models import JsonObject
-from secretary_common.models.file import OBJECT_URL_FORMAT, ROOT_PATH_FORMAT, UPLOAD_FORMAT
+from secretary_common.models.file import (
+    OBJECT_URL_FORMAT,
+    REFUSED_CONTENT,
+    ROOT_PATH_FORMAT,
+    UPLOAD_FORMAT,
+    ContentMark,
+)
 from secretary_documents.handlers.parameter import checked_as, optional
 from secretary_documents.handlers.source import SOURCES
 
@@ -36,13 +42,19 @@ def url_parameter(description: str) -> Any:
     )
 
 
-def upload_parameter(extend: Callable[[JsonObject], None] | None = None) -> Any:
-    """Return the field for the id of an upload. *extend* changes its schema further."""
+def upload_parameter(refused: Sequence[ContentMark] = ()) -> Any:
+    """Return the field for the id of an upload. The API checks it, and refuses *refused*."""
+
+    def extend(schema: JsonObject) -> None:
+        checked_as(UPLOAD_FORMAT)(schema)
+        if refused:
+            schema[REFUSED_CONTENT] = [mark.model_dump() for mark in refused]
+
     return optional(
         "The id of an upload, from POST /api/files; give this, filename or url.",
         min_length=1,
         max_length=100,
-        json_schema_extra=extend or checked_as(UPLOAD_FORMAT),
+        json_schema_extra=extend,
     )
 
 

@@ -23,7 +23,7 @@ from secretary_documents.media.converted_audio import (
     ConvertedAudio,
 )
 from secretary_documents.media.launcher import EXIT_NO_PROGRAM
-from secretary_documents.media.media_format import MediaFormat, check_format
+from secretary_documents.media.media_format import MediaFormat, check_format, riff_bytes
 from secretary_documents.media.program import Command, ProgramResult, run_program, timeout_error
 from secretary_documents.media.silence import FILTER, SilenceLog
 from secretary_worker import OpenFile, ProcessLimits, no_room, temporary_file
@@ -91,6 +91,8 @@ class Ffmpeg:
         if media_format in _GUESSED:
             return Probe(media_format, None)
         self._check_duration(audio_sec or whole_sec or 0.0)
+        if media_format is MediaFormat.WAV and audio_sec:
+            audio_sec *= max(1.0, riff_bytes(file) / file.size)  # ffprobe counts what is there
         return Probe(media_format, audio_sec)
 
     @asynccontextmanager

@@ -29,8 +29,14 @@ FileName = Annotated[
     ),
     AfterValidator(_check_name),
 ]
+_WORD = "[A-Za-z0-9_.+-]"
 ContentType = Annotated[
-    str, Field(max_length=200, pattern=r"^[\w.+-]{1,60}/[\w.+-]{1,100}$", strict=True)
+    str,
+    Field(
+        max_length=200,
+        pattern=rf"^{_WORD}{{1,60}}/{_WORD}{{1,100}}(; ?{_WORD}{{1,20}}={_WORD}{{1,40}})?$",
+        strict=True,
+    ),
 ]
 
 

@@ -4,25 +4,16 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from secretary_common.models import JsonObject
-from secretary_common.models.file import REFUSED_CONTENT, UPLOAD_FORMAT
 from secretary_documents.formats.signatures import REFUSED
-from secretary_documents.handlers.parameter import checked_as
 from secretary_documents.handlers.pdf.options import Output, Outputs
 from secretary_documents.handlers.pdf.parameters import ExtractionMethod, PdfParameters
 from secretary_documents.handlers.source_parameters import upload_parameter
 
 
-def _upload(schema: JsonObject) -> None:
-    """Let the API check the upload and its first bytes."""
-    checked_as(UPLOAD_FORMAT)(schema)
-    schema[REFUSED_CONTENT] = [mark.model_dump() for mark in REFUSED]
-
-
 class DocumentParameters(PdfParameters):
     """The file to read, and the way to read it. PDFs and pictures have more options than others."""
 
-    file_id: str | None = upload_parameter(_upload)
+    file_id: str | None = upload_parameter(REFUSED)
     extraction_method: ExtractionMethod = Field(
         default="combined",
         description=(

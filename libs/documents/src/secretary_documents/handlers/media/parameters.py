@@ -14,6 +14,7 @@ from secretary_documents.handlers.source_parameters import (
     upload_parameter,
     url_parameter,
 )
+from secretary_documents.media.media_format import REFUSED
 from secretary_documents.providers.transcript import SpeechOptions
 
 TranscriptFile = Literal["vtt", "srt", "json", "txt"]
@@ -31,7 +32,7 @@ class MediaParameters(BaseModel):
         "The URL of the recording (http, https, s3://bucket/key), or of a video page that the "
         "operator allows (media.yt_dlp_hosts)"
     )
-    file_id: str | None = upload_parameter()
+    file_id: str | None = upload_parameter(REFUSED)
     language: SourceLanguage = Field(
         default="auto", description="The spoken language, by ISO 639-1, or auto."
     )
