@@ -77,6 +77,7 @@ def use(monkeypatch: pytest.MonkeyPatch) -> Any:
         ),
         ({}, {}, "pending"),
     ],
+    ids=["paused", "no worker", "scheduled", "retried", "due"],
 )
 def test_watch_says_why_a_job_waits(
     use: Any, capsys: Output, fields: dict[str, Any], kind: dict[str, Any], reason: str

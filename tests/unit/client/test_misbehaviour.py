@@ -64,7 +64,7 @@ def test_a_passing_fault_is_repeated(
     assert waits.all == [wait]
 
 
-@pytest.mark.parametrize("hung", [b"", http(200, b'{"status"', 500)])
+@pytest.mark.parametrize("hung", [b"", http(200, b'{"status"', 500)], ids=["all", "half"])
 def test_a_body_that_never_ends_is_asked_for_again(
     make: Make, api: MisbehavingApi, hung: bytes
 ) -> None:
