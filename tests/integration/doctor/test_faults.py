@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 import subprocess
 import sys
 import uuid
@@ -48,18 +49,21 @@ from secretary_devstack.servers.mongod import Mongod
 from secretary_devstack.servers.port import HOST, free_port
 from secretary_devstack.servers.rabbitmq import RabbitMQ
 from secretary_documents import checks
+from secretary_documents.formats.format import FORMATS
 from secretary_documents.pdf import ocr_models
 
 PEPPER = "the-pepper-of-this-system-now"
 USER, PASSWORD = "clerk", "hunter2"
+SECRETS = Path(__file__).parents[3] / "deploy/compose/make_secrets.py"
+BROKER_PERMISSIONS = runpy.run_path(str(SECRETS))["BROKER_PERMISSIONS"]
 
 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
-    """A broker with a user who may do nothing."""
+    """A broker with a user whose permissions these tests change."""
     with RabbitMQ(tmp_path_factory.mktemp("doctors-rabbitmq")) as started:
         started.control("add_user", USER, PASSWORD)
-        started.control("set_permissions", USER, "^$", "^$", "^$")
+        started.control("set_permissions", USER, ".*", ".*", ".*")
         yield started
 
 
@@ -126,9 +130,22 @@ async def test_a_wrong_password_of_the_broker_is_named(broker: RabbitMQ) -> None
     assert faults(await check_broker(section, [])) == ["broker.refused"]
 
 
-async def test_a_user_without_permissions_at_the_broker_is_named(broker: RabbitMQ) -> None:
+@pytest.mark.parametrize("rights", [("^$", "^$", "^$"), (".*", "^$", ".*"), (".*", ".*", "^$")])
+async def test_a_user_without_permissions_at_the_broker_is_named(
+    broker: RabbitMQ, rights: tuple[str, str, str]
+) -> None:
+    broker.control("set_permissions", USER, *rights)
     section = broker_section(broker.url.replace("guest:guest", f"{USER}:{PASSWORD}"))
     assert faults(await check_broker(section, ["a"])) == ["broker.no_permission"]
+
+
+@pytest.mark.parametrize("user", ["api", "worker", "notifier"])
+async def test_the_users_of_the_compose_file_have_the_rights_that_they_need(
+    broker: RabbitMQ, user: str
+) -> None:
+    broker.control("set_permissions", USER, *BROKER_PERMISSIONS[user])
+    section = broker_section(broker.url.replace("guest:guest", f"{USER}:{PASSWORD}"))
+    assert faults(await check_broker(section, ["a"])) == []
 
 
 async def test_a_queue_with_other_arguments_is_named(broker: RabbitMQ) -> None:
@@ -215,7 +232,7 @@ def test_missing_language_data_and_extras_are_named(
     assert faults(checks.findings(Settings())) == ["documents.no_language_data"]
     monkeypatch.undo()
     assert faults(checks.findings(Settings())) == []
-    monkeypatch.setattr(checks, "missing_extras", lambda: {"mail": ["msg"]})
+    monkeypatch.setattr(checks, "missing_formats", lambda: [FORMATS["msg"]])
     hints = {one.check: one for one in checks.findings(Settings()) if one.level == "hint"}
     assert "secretary-documents[mail]" in (hints["documents.formats_missing"].remedy or "")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from secretary_common.doctor.finding import Finding, fault, hint, ok
 from secretary_common.settings.settings import Settings
 from secretary_documents.formats.format import missing_formats
+from secretary_documents.office.libre_office import INSTALL, is_installed
 from secretary_documents.pdf.ocr_models import ORIENTATION, available_models, model_folders
 
 BUILT_IN = frozenset({"eng", "deu"})
@@ -34,29 +35,22 @@ def _languages(settings: Settings) -> list[Finding]:
     return [ok("documents", f"OCR languages: {', '.join(sorted(known))}")]
 
 
-def missing_extras() -> dict[str, list[str]]:
-    """Return the formats that cannot be read because an extra is missing, by the extra's name."""
-    missing: dict[str, list[str]] = {}
-    for one in missing_formats():
-        if one.needs is not None:
-            missing.setdefault(one.needs.extra, []).append(one.name)
-    return missing
-
-
 def _formats(settings: Settings) -> list[Finding]:
+    by_package: dict[str, list[str]] = {}
+    for one in missing_formats():
+        by_package.setdefault(one.needs.install if one.needs else "", []).append(one.name)
     found = [
         hint(
             "documents.formats_missing",
-            f"files of {', '.join(formats)} cannot be read",
-            f'pip install "secretary-documents[{extra}]"',
+            f"files of {', '.join(names)} cannot be read",
+            f'pip install "{package}"',
         )
-        for extra, formats in missing_extras().items()
+        for package, names in sorted(by_package.items())
     ]
     office = Path(settings.documents.libre_office)
-    if not office.is_dir():
+    if not is_installed(office):
         message = f"files of doc, ppt cannot be read: no LibreOffice in {office}"
-        remedy = "apt install libreoffice-writer-nogui libreoffice-impress-nogui"
-        found.append(hint("documents.libre_office_missing", message, remedy))
+        found.append(hint("documents.libre_office_missing", message, INSTALL))
     return found
 
 

@@ -31,8 +31,9 @@ async def inspect(
 ) -> list[tuple[BrokerFault, str]]:
     """Return what is wrong, each with the broker's words; empty if the services can work.
 
-    Missing queues are made, as the services make them. A message is sent to no queue, and no
-    message is taken.
+    A user needs not have all rights: the API only writes, and the notifier makes no queues. So a
+    user who may make a queue must also read it, and every user must write. Missing queues are made,
+    as the services make them. A message is sent to no queue, and no message is taken.
     """
     try:
         async with connection_to(url) as connection:
@@ -48,29 +49,32 @@ async def inspect(
 async def _refusal(
     connection: AbstractConnection, queue: str, queue_type: QueueType
 ) -> tuple[BrokerFault, str] | None:
-    try:
-        async with asyncio.timeout(ANSWER_SEC):
-            channel = await connection.channel()
-            await channel.set_qos(prefetch_count=1)
+    async with asyncio.timeout(ANSWER_SEC):
+        channel = await connection.channel()
+        await channel.set_qos(prefetch_count=1)
+        try:
             declared = await topology.declare(channel, queue, queue_type)
-            await declared.cancel(await declared.consume(_never, exclusive=False, no_ack=False))
-            await channel.close()
-    except ChannelPreconditionFailed as error:
-        return BrokerFault.OTHER_ARGUMENTS, f"{queue}: {_words(error)}"
-    except ChannelAccessRefused as error:
-        return BrokerFault.NO_PERMISSION, f"{queue}: {_words(error)}"
+        except ChannelPreconditionFailed as error:
+            return BrokerFault.OTHER_ARGUMENTS, f"{queue}: {_words(error)}"
+        except ChannelAccessRefused:
+            return None  # it may not make queues, so the arguments cannot be compared
+        try:
+            await declared.cancel(await declared.consume(_never))
+        except ChannelAccessRefused as error:
+            return BrokerFault.NO_PERMISSION, f"{queue}: {_words(error)}"
+        await channel.close()
     return None
 
 
 async def _unwritable(connection: AbstractConnection) -> tuple[BrokerFault, str] | None:
-    try:
-        async with asyncio.timeout(ANSWER_SEC):
-            channel = await connection.channel(publisher_confirms=True)
-            message = aio_pika.Message(b"", expiration=0)
+    async with asyncio.timeout(ANSWER_SEC):
+        channel = await connection.channel(publisher_confirms=True)
+        message = aio_pika.Message(b"", expiration=0)
+        try:
             await channel.default_exchange.publish(message, "secretary.nobody", mandatory=False)
-            await channel.close()
-    except ChannelAccessRefused as error:
-        return BrokerFault.NO_PERMISSION, _words(error)
+        except ChannelAccessRefused as error:
+            return BrokerFault.NO_PERMISSION, _words(error)
+        await channel.close()
     return None
 
 
