@@ -54,7 +54,18 @@ $(EXTRAS_INSTALLED): $(INSTALLED) libs/documents/rapidocr.lock
 		--no-build-isolation $(PACKAGES:%=-e %)
 	@touch $@
 
-extras: $(EXTRAS_INSTALLED) ## Run the tests of the optional packages, which it installs
+# Docling's client needs other versions than Secretary, so it has an environment of its own.
+DOCLING_VENV := .venv-docling
+DOCLING_INSTALLED := $(DOCLING_VENV)/.installed
+
+$(DOCLING_INSTALLED): tests/docling.lock
+	@echo "== making $(DOCLING_VENV) with docling's client"
+	@deploy/local/venv.sh "$(PYTHON)" $(DOCLING_VENV)
+	@$(DOCLING_VENV)/bin/python -m pip --quiet --disable-pip-version-check install --require-hashes \
+		-r tests/docling.lock
+	@touch $@
+
+extras: $(EXTRAS_INSTALLED) $(DOCLING_INSTALLED) ## Run the tests of the optional packages, which it installs
 	@$(EXTRAS_VENV)/bin/python -m pytest -m extra $(PYTEST)
 
 test: setup ## Run all tests but the drills, against real servers
@@ -225,10 +236,11 @@ lock: setup ## Write the hashed requirements.lock files from the pyproject files
 		-o libs/documents/rapidocr.lock
 	@$(LOCK) libs/documents/pyproject.toml --extra office --constraint requirements.lock \
 		-o libs/documents/office.lock
+	@$(LOCK) tests/docling.in -o tests/docling.lock
 	@$(LOCK) deploy/docker/build.in -o deploy/docker/build.lock
 
 clean: ## Remove all generated files, including .venv
-	@rm -rf $(VENV) $(EXTRAS_VENV) $(PEERS) $(QUALITY_PEERS) $(MANIFESTS_VENV) $(TYPESCRIPT)/node_modules $(TYPESCRIPT)/dist .run .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) $(EXTRAS_VENV) $(DOCLING_VENV) $(PEERS) $(QUALITY_PEERS) $(MANIFESTS_VENV) $(TYPESCRIPT)/node_modules $(TYPESCRIPT)/dist .run .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Docker Compose v2 if it is installed, else docker-compose 1.29.

@@ -135,9 +135,10 @@ async def test_a_batch_holds_only_as_many_jobs_of_a_key_as_it_may_start(
 
 async def test_the_limits_of_a_key_are_stored_and_replaced(keys: KeyRepository) -> None:
     limits = KeyLimits(max_running=3, requests_per_sec=0.5, models=["small"], file_roots=["/a"])
-    await keys.insert(ApiKey("a", "digest", "one", limits=limits))
+    await keys.insert(ApiKey("a", "digest", "one", limits=limits, pepper_mark="mark"))
     await keys.insert(ApiKey("b", "digest", "two"))
     assert [key.limits for key in await keys.all()] == [limits, KeyLimits()]
+    assert [key.pepper_mark for key in await keys.all()] == ["mark", None]
     assert await keys.running_limits() == {"a": 3}
     changed = await keys.change_limits("b", {"max_running": 1})
     assert changed

@@ -226,3 +226,23 @@ def test_the_same_file_at_once_is_one_job_and_keys_are_apart(
     assert (foreign.status_code, foreign.json()) == (404, {"detail": "Task not found."})
     theirs = open_webui_external(http, other, content, "a.pdf").json()
     assert theirs[0]["metadata"]["job_id"] != job["job_id"]
+
+
+def test_a_long_document_whose_results_are_in_a_file_is_answered_whole(
+    http: httpx.Client, key: str
+) -> None:
+    lines = [f"Paragraph {number} of a long text." for number in range(12_000)]
+    content = "\n\n".join(lines).encode()
+    assert len(content) > 350_000
+    answer = http.post(
+        "/v1/convert/file",
+        files={"files": ("long.txt", content, "text/plain")},
+        data={"to_formats": ["md", "json", "text"]},
+        headers={"X-Api-Key": key},
+    )
+    document = answer.raise_for_status().json()["document"]
+    assert [one["text"] for one in document["json_content"]["texts"]] == lines
+    assert document["md_content"].split("\n\n") == lines
+    assert document["text_content"].split("\n") == lines
+    pages = open_webui_external(http, key, content, "long.txt").json()
+    assert "".join(one["page_content"] for one in pages).count("Paragraph") == len(lines)
