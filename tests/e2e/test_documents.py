@@ -144,14 +144,15 @@ def test_an_archive_of_a_hundred_files_shows_its_progress_by_file(stack: Stack) 
 def test_a_program_is_refused_with_what_it_is(stack: Stack, s3_server: S3Server) -> None:
     program = b"\x7fELF\x02\x01\x01" + bytes(99)
     store(s3_server, {"program": program})
-    with stack.client() as client:
+    with HttpServer(site({"program": program}), name="program") as server, stack.client() as client:
         body = {"job_type": "document", "parameters": {"file_id": upload(client, program)}}
         refused = client.http.post("/api/jobs/", json=body)
-        # The API does not fetch files, so the worker refuses this one.
-        job_id = client.submit("document", {"url": f"s3://{BUCKET}/program"})
-        job = client.wait(job_id, timeout_sec=JOB_SEC)
+        # The API does not fetch files, so the worker refuses these.
+        sources = (f"s3://{BUCKET}/program", server.url("/program"))
+        ids = [client.submit("document", {"url": source}) for source in sources]
+        jobs = [client.wait(job_id, timeout_sec=JOB_SEC) for job_id in ids]
     assert refused.status_code == 422
-    assert job["status"] == "failed"
-    for error in (refused.json()["error"], job["error"]):
+    assert [job["status"] for job in jobs] == ["failed", "failed"]
+    for error in (refused.json()["error"], *(job["error"] for job in jobs)):
         assert error["code"] == "UNSUPPORTED_MEDIA"
         assert "a program (ELF)" in error["message"]

@@ -1,3 +1,5 @@
+import io
+import zipfile
 from collections.abc import Mapping
 
 import pytest
@@ -64,6 +66,14 @@ def test_books_become_markdown(shape: str) -> None:
     found = read_file(book(chapters))
     assert (found.format, found.title, found.author) == ("epub", "Book", "Ada")
     assert found.markdown == expected
+
+
+def test_the_table_of_contents_is_no_chapter() -> None:
+    content = book({"nav": "<nav><h2>Book</h2><ol><li>One</ol></nav>", "a": "<h1>One</h1>"})
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        package = archive.read("OPS/book.opf").decode()
+    marked = package.replace('<item id="nav"', '<item id="nav" properties="nav"')
+    assert read_file(with_member(content, "OPS/book.opf", marked)).markdown == "# One"
 
 
 def test_pictures_of_a_book_are_kept() -> None:

@@ -29,7 +29,9 @@ def read_book(path: str, builder: Builder) -> None:
     items = {one.get("id", ""): one for one in package.iter("item")}
     for reference in package.iter("itemref"):
         item = items.get(reference.get("idref", ""))
-        if item is not None and item.get("media-type") in _TEXTS:
+        if item is None or "nav" in item.get("properties", "").split():
+            continue  # the table of contents, which only repeats the headings
+        if item.get("media-type") in _TEXTS:
             _chapter(archive, joined(part, item.get("href", "")), builder)
 
 
