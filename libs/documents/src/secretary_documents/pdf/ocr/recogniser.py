@@ -23,6 +23,8 @@ DOUBTFUL = 0.7
 _SURE = 0.8
 _LEAST_LETTERS = 20
 """A page with fewer letters has too few for a guess of its script."""
+_SCAN_SHARE = 0.5
+"""The share of a page that the pictures of a scan cover at least."""
 
 
 class Recogniser:
@@ -72,7 +74,7 @@ class Recogniser:
     def _recognise(self, page: pymupdf.Page, picture: PagePicture) -> Recognition:
         if self._options.engine == "rapidocr":
             return self._read_rapid(page, picture, 0)
-        first = self._tesseract_engine().read(picture)
+        first = self._tesseract_engine().read(picture, drawn=not _is_scan(page))
         below = self._options.second_below if self._options.engine == "auto" else 0.0
         if first.confidence >= max(below, DOUBTFUL):
             return first
@@ -106,3 +108,9 @@ class Recogniser:
         if self._rapid is None:
             self._rapid = Rapid()
         return self._rapid
+
+
+def _is_scan(page: pymupdf.Page) -> bool:
+    """Return whether pictures cover half of *page*."""
+    areas = (abs(pymupdf.Rect(image["bbox"])) for image in page.get_image_info())
+    return bool(sum(areas) > _SCAN_SHARE * abs(page.rect))

@@ -39,12 +39,17 @@ class Tesseract:
         self._mode = PSM.AUTO_OSD if ORIENTATION in available_models(folder) else PSM.AUTO
         self._api = PyTessBaseAPI(path=f"{folder}/", lang="+".join(languages), psm=self._mode)
 
-    def read(self, picture: PagePicture) -> Recognition:
-        """Return the text of a whole page."""
-        first = self._pass(picture, _OTSU)
+    def read(self, picture: PagePicture, *, drawn: bool = False) -> Recognition:
+        """Return the text of a whole page.
+
+        *drawn*: the page is no scan, but has outlines of letters. These often stand on colours, for
+        which local thresholds are better.
+        """
+        usual, other = (_SAUVOLA, _OTSU) if drawn else (_OTSU, _SAUVOLA)
+        first = self._pass(picture, usual)
         if first.letters >= POOR_YIELD_LETTERS:
             return first
-        second = self._pass(picture, _SAUVOLA)
+        second = self._pass(picture, other)
         return second if second.letters >= max(first.letters * SECOND_PASS_GAIN, 1) else first
 
     def read_sparse(self, picture: PagePicture) -> Recognition:
