@@ -276,5 +276,5 @@ compose-down: ## Stop and remove the containers; keep the data
 # More arguments, e.g. `make compose-test COMPOSE_TEST="--outage-sec 20 --earlier v1.3"`.
 COMPOSE_TEST ?=
 
-compose-test: setup ## Test docker-compose.yml with real containers: upgrade, kills, outages; 20 minutes
+compose-test: setup ## Test docker-compose.yml with real containers: upgrade, kills, outages; 25 minutes
 	@PYTHONPATH=tests $(BIN)/python -m compose.scenario $(COMPOSE_TEST)

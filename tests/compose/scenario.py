@@ -1,9 +1,10 @@
 """``make compose-test``: test docker-compose.yml with real containers.
 
-It builds the images, starts the previous commit and upgrades it under load, uses the system as the
-README says, and looks into the containers. Then it kills containers, and stops RabbitMQ and MongoDB
-for four minutes each, under load, and prints a ledger for each of these. It has its own project,
-and removes its containers, networks and volumes. It exits with 0 only if every promise was kept.
+It builds the images, starts the previous commit, upgrades it under load and goes back, uses the
+system as the README says, and looks into the containers. Then it kills containers, and stops
+RabbitMQ and MongoDB for four minutes each, under load. It prints a ledger for each of these. It has
+its own project, and removes its containers, networks and volumes. It exits with 0 only if every
+promise was kept.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from secretary_devstack.deadline import wait_until
 
 WORKERS, NOTIFIERS = 3, 2
 SCALE = ("--scale", f"worker={WORKERS}", "--scale", f"notifier={NOTIFIERS}")
-READY_SEC, HEALTHY_SEC, START_SEC = 90.0, 120.0, 60.0
+READY_SEC, HEALTHY_SEC, START_SEC = 180.0, 120.0, 180.0
 HEALTHCHECK = "/opt/secretary/healthcheck.py"
 PORTS = {
     "api": "SECRETARY_API__PORT",

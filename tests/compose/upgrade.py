@@ -1,4 +1,4 @@
-"""Upgrades a running system from an earlier commit, under load."""
+"""Upgrades a running system from an earlier commit under load, goes back, and upgrades again."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def unpack(revision: str, folder: Path) -> str:
 
 
 def upgrade(old: Project, new: Project) -> None:
-    """Start the earlier version, and replace it by this one while jobs run.
+    """Start the earlier version, replace it by this one while jobs run, go back, and forth again.
 
     Both projects have the same name, so they share containers, networks and volumes.
     """
@@ -49,11 +49,11 @@ def upgrade(old: Project, new: Project) -> None:
     key = old.secrets["SECRETARY_API__BOOTSTRAP_KEY"]
     with JobClient(old.url, key) as client, Load(old.url, key) as load:
         time.sleep(BEFORE_SEC)
-        say(f"upgrading after {len(load.accepted)} accepted jobs")
-        bring_up(new)
-        say(f"{len(load.accepted)} accepted, {load.refusals} refused until the new API was ready")
+        for step, version in (("upgrade", new), ("roll back", old), ("upgrade again", new)):
+            say(f"{step} after {len(load.accepted)} accepted jobs")
+            bring_up(version)
         time.sleep(AFTER_SEC)
         load.stop()
         ledger = settle(new, client, load.accepted)
-    say(f"ledger, upgrade: {ledger}")
-    expect(ledger.is_clean, f"upgrade: {ledger!r}")
+    say(f"ledger, upgrade and roll back: {ledger}; {load.refusals} requests were repeated")
+    expect(ledger.is_clean, f"upgrade and roll back: {ledger!r}")

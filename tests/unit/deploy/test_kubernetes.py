@@ -57,8 +57,9 @@ def _place(variable: str) -> tuple[Any, str]:
 
 
 def test_the_settings_are_those_of_the_classes_and_none_is_a_secret(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.chdir(tmp_path)  # without a config.yaml
     for variable, value in SETTINGS.items():
         model, key = _place(variable)
         assert not is_secret(model.model_fields[key]), variable
