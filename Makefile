@@ -89,7 +89,7 @@ test-typescript: setup $(TYPESCRIPT_TOOLS) ## Compile the TypeScript client, and
 	@npm --prefix $(TYPESCRIPT) run --silent build
 	@npm --prefix $(TYPESCRIPT) run --silent check
 	@npm --prefix $(TYPESCRIPT) run --silent test
-	@$(BIN)/python -m pytest -m typescript $(PYTEST)
+	@$(BIN)/python -m pytest -m typescript tests/e2e/test_typescript_client.py $(PYTEST)
 
 drills: setup ## Run the long fault drills: frozen, stopped, starved and odd systems
 	@$(BIN)/python -m secretary_devstack.servers.provision --optional mongod rabbitmq
