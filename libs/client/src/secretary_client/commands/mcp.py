@@ -26,11 +26,14 @@ def mcp(
     http: Annotated[
         bool, typer.Option("--http", help="Serve over HTTP on 127.0.0.1, not over stdio.")
     ] = False,
-    port: Annotated[int, typer.Option(min=1, max=65535, help="For --http.")] = DEFAULT_PORT,
+    port: Annotated[
+        int, typer.Option(metavar="PORT", min=1, max=65535, help="For --http.")
+    ] = DEFAULT_PORT,
     folder: Annotated[
         list[Path] | None,
         typer.Option(
-            metavar="FOLDER",
+            "--folder",
+            metavar="PATH",
             help="Tools may read files only there; may be repeated.",
             show_default="all files; with --http none",
         ),
