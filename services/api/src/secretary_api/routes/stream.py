@@ -123,15 +123,18 @@ def _id_of(place: FeedPlace) -> str:
 async def _written_all(
     groups: AsyncIterator[Group], place: FeedPlace, now: FeedPlace
 ) -> AsyncIterator[str]:
-    """Write groups of changes. Only the last event of a group has the place after the group."""
+    """Write groups of changes, each as one text: every text costs a write to the connection.
+
+    Only the last event of a group has the place after the group.
+    """
     yield f"retry: {RECONNECT_MS}\n{_id_of(place)}\n"
     try:
         async for group in groups:
-            for job in group.jobs[:-1]:
-                yield _feed_event(job, place)
+            before = "".join(_feed_event(job, place) for job in group.jobs[:-1])
             place = group.place
             # Without data this is no event, but the client remembers the id.
-            yield _feed_event(group.jobs[-1], place) if group.jobs else f"{_id_of(place)}\n"
+            last = _feed_event(group.jobs[-1], place) if group.jobs else f"{_id_of(place)}\n"
+            yield before + last
     except FeedLost:
         yield f"{_id_of(now)}event: reset\ndata: {{}}\n\n"
     except StoreUnavailable:
