@@ -20,7 +20,7 @@ from secretary_common.mongo.stored.shape import LATEST
 LONGEST_SCAN = 5000
 FIRST_SCAN = 500
 """Most pages are full after a short scan, or one of the ways ends within it. Otherwise the scan
-goes on in steps, each as long as all before."""
+goes on in steps, each three times as long as all before."""
 _NEWEST = [("created_at", DESCENDING), ("_id", DESCENDING)]
 
 Place = tuple[datetime, str]
@@ -100,7 +100,7 @@ async def page_of(
     # The way whose scan reached the farthest back has the fewest other documents on it.
     best = min(looks, key=lambda look: look.end or (LATEST, ""))
     while best.scanned < LONGEST_SCAN and not page.is_done(best):
-        best = await page.continued(best, min(best.scanned, LONGEST_SCAN - best.scanned))
+        best = await page.continued(best, min(3 * best.scanned, LONGEST_SCAN - best.scanned))
     return page.cut(best)
 
 
