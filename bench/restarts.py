@@ -2,7 +2,8 @@
 
 Jobs are submitted at a steady rate, each to start some seconds later, so that as many streams of
 single jobs are open all the time. Some more clients follow all jobs over one stream each. Once the
-first jobs start, the broker restarts after a third of the time, and the API after two thirds.
+first jobs start, the broker restarts after a third of the time, and the API after two thirds;
+jobs are submitted until both have come back.
 Clients connect again and name the last event that they got, as every browser does.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import bisect
 import functools
 import re
 import time
@@ -42,7 +44,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--streams", type=int, default=1000, help="open at the same time")
     parser.add_argument("--followers", type=int, default=5, help="clients that follow all jobs")
     parser.add_argument("--per-sec", type=float, default=50, help="jobs")
-    parser.add_argument("--seconds", type=float, default=60, help="of submissions")
+    parser.add_argument("--seconds", type=float, default=60, help="beside the restarts")
 
 
 def measure(options: argparse.Namespace) -> Record:
@@ -59,6 +61,8 @@ class _Run:
     """The Unix time at which the stream of each job showed its end."""
     seen_by_follower: list[set[str]] = field(default_factory=list)
     reconnections: int = 0
+    part_at: list[float] = field(default_factory=list)
+    """The Unix times at which the parts begin."""
     memory_mb: list[float] = field(default_factory=list)
     cpu_sec: list[float] = field(default_factory=list)
 
@@ -70,8 +74,12 @@ class _Run:
         async with httpx.AsyncClient(
             base_url=self.system.url, headers=self.system.headers, timeout=10
         ) as client:
-            numbers = range(int(self.options.per_sec * self.options.seconds))
-            readers = [asyncio.create_task(self._job(client, number)) for number in numbers]
+            readers: list[asyncio.Task[None]] = []
+            while not disturbing.done():  # a restart may take long
+                number = len(readers)
+                readers.append(asyncio.create_task(self._job(client, number)))
+                due = started + (number + 1) / self.options.per_sec
+                await asyncio.sleep(max(0.0, due - time.time()))
             await disturbing
             await asyncio.wait(readers, timeout=self._delay_sec + GRACE_SEC)
             ends = await asyncio.to_thread(self._ends)
@@ -79,7 +87,7 @@ class _Run:
             for task in [*readers, *followers]:
                 task.cancel()
             await asyncio.gather(*readers, *followers, return_exceptions=True)
-        return self._parts(ends, started)
+        return self._parts(ends)
 
     @property
     def _delay_sec(self) -> float:
@@ -87,8 +95,7 @@ class _Run:
         return float(self.options.streams / self.options.per_sec)
 
     async def _job(self, client: httpx.AsyncClient, number: int) -> None:
-        """Submit a job when it is due, and follow it to its end."""
-        await asyncio.sleep(number / self.options.per_sec)
+        """Submit a job, and follow it to its end."""
         asked = {"job_type": self.system.job_type, "delay_sec": self._delay_sec}
         headers = {"Idempotency-Key": f"restarts-{number}"}
         await self._follow(await self._accepted(client, asked, headers))
@@ -113,15 +120,16 @@ class _Run:
             raise RuntimeError("the system was not started")
         third = self.options.seconds / 3
         await asyncio.sleep(self._delay_sec)  # now the first jobs start, and all streams are open
-        for restarted in (broker, stack.api, None):
+        for restarts in (None, broker, stack.api):
+            self.part_at.append(time.time())
+            if restarts:
+                await asyncio.to_thread(restarts.stop)
+                await asyncio.to_thread(restarts.start)
             before = self._api_cpu_sec()
             await asyncio.sleep(third)
             self.cpu_sec.append(self._api_cpu_sec() - before)
             self.memory_mb.append(cpu.memory_mb({"api": self.system.processes()["api"]})["api"])
             say(f"{len(self.seen)} ends seen, {self.reconnections} reconnections")
-            if restarted:
-                await asyncio.to_thread(restarted.stop)
-                await asyncio.to_thread(restarted.start)
 
     def _api_cpu_sec(self) -> float:
         return cpu.cpu_sec({"api": self.system.processes()["api"]})["api"]
@@ -179,13 +187,13 @@ class _Run:
                 return
             await asyncio.sleep(RETRY_SEC)
 
-    def _parts(self, ends: Mapping[str, datetime], started: float) -> list[Record]:
+    def _parts(self, ends: Mapping[str, datetime]) -> list[Record]:
         """Return a record of each part of the time; the jobs of a part ended in it."""
         third = self.options.seconds / 3
         grouped: list[dict[str, datetime]] = [{} for _ in PARTS]
         for job_id, at in ends.items():
-            part = int((at.timestamp() - started - self._delay_sec) / third)
-            grouped[min(max(part, 0), len(PARTS) - 1)][job_id] = at
+            part = bisect.bisect(self.part_at, at.timestamp()) - 1
+            grouped[max(part, 0)][job_id] = at
         return [
             {
                 "part": name,
