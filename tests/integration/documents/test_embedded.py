@@ -5,6 +5,7 @@ import io
 import multiprocessing
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -204,3 +205,20 @@ def test_the_command_says_what_is_wrong_with_a_path(
     assert f"{missing}: no such file or directory\n" in capsys.readouterr().err
     assert main(["extract", str(empty)]) != 0
     assert "the folder has no files" in capsys.readouterr().err
+
+
+def test_the_command_ends_when_nothing_reads_its_output(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [tmp_path / "a.txt", tmp_path / "b.txt"]
+    for path in files:
+        path.write_text("text", encoding="utf-8")
+    reading, writing = os.pipe()
+    os.close(reading)
+    output = os.fdopen(writing, "w", encoding="utf-8")
+    codes = []
+    with monkeypatch.context() as patch, suppress(BrokenPipeError), output:
+        patch.setattr("sys.stdout", output)
+        codes.append(main(["extract", *map(str, files)]))
+    assert codes == [1]
+    assert capsys.readouterr().err == ""

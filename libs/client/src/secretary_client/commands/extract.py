@@ -99,6 +99,8 @@ def extract(
             for warning in document.warnings:
                 print_note(f"{source.path}: {warning}")
             writer.write(document, source)
+        except BrokenPipeError:
+            raise  # the program that reads the output has ended
         except Exception as error:
             if not isinstance(error, OSError) and not hasattr(error, "code"):
                 raise  # no error of a reader
