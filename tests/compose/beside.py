@@ -39,7 +39,7 @@ def run_beside_an_application(project: Project) -> None:
         run(*command, "up", "-d", timeout_sec=UP_SEC, env=environment)
         _have_a_document_read(f"http://127.0.0.1:{port}")
     finally:
-        run(*command, "down", "--timeout", "10", env=environment)
+        run(*command, "down", "--rmi", "local", "--timeout", "10", env=environment)
 
 
 def _settings(project: Project, port: int) -> dict[str, str]:
