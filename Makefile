@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up quick test test-typescript extras drills chaos cluster-test fuzz fairness corpus bench bench-quality alerts manifests reference vendor pictures tree lint pyright format lock clean
+.PHONY: help setup demo up quick test test-typescript extras drills chaos cluster-test upgrade-test fuzz fairness corpus bench bench-quality audit alerts manifests reference vendor pictures tree lint pyright format lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -43,13 +43,13 @@ quick: setup ## Run the unit and contract tests, for the daily loop
 EXTRAS_VENV := .venv-extras
 EXTRAS_INSTALLED := $(EXTRAS_VENV)/.installed
 
-$(EXTRAS_INSTALLED): $(INSTALLED) libs/documents/rapidocr.lock
+$(EXTRAS_INSTALLED): $(INSTALLED) libs/documents/rapidocr.lock services/notifier/apprise.lock
 	@echo "== making $(EXTRAS_VENV) with the optional packages"
 	@deploy/local/venv.sh "$(PYTHON)" $(EXTRAS_VENV)
 	@$(EXTRAS_VENV)/bin/python -m pip --quiet --disable-pip-version-check install --require-hashes \
 		-r requirements.lock
 	@$(EXTRAS_VENV)/bin/python -m pip --quiet --disable-pip-version-check install --require-hashes \
-		-r libs/documents/rapidocr.lock
+		-r libs/documents/rapidocr.lock -r services/notifier/apprise.lock
 	@$(EXTRAS_VENV)/bin/python -m pip --quiet --disable-pip-version-check install --no-deps \
 		--no-build-isolation $(PACKAGES:%=-e %)
 	@touch $@
@@ -113,6 +113,13 @@ cluster-test: setup ## Kill each node of MongoDB and RabbitMQ, and services, whi
 	@$(BIN)/python -m secretary_devstack.servers.provision mongod rabbitmq
 	@PYTHONPATH=tests $(BIN)/python -m cluster.scenario $(CLUSTER)
 
+# More arguments, e.g. `make upgrade-test UPGRADE="--previous v1.2 --keep"`.
+UPGRADE ?=
+
+upgrade-test: setup ## Upgrade from an earlier commit while jobs run, in each mix of versions
+	@$(BIN)/python -m secretary_devstack.servers.provision mongod rabbitmq
+	@PYTHONPATH=tests $(BIN)/python -m upgrade.scenario $(UPGRADE)
+
 # More arguments, e.g. `make fuzz FUZZ="--seconds 60"`.
 FUZZ ?=
 
@@ -173,6 +180,21 @@ $(QUALITY_PEERS_INSTALLED): bench/quality/requirements.txt
 	@echo "== making $(QUALITY_PEERS) for the programs that bench-quality compares"
 	@deploy/local/venv.sh "$(PYTHON)" $(QUALITY_PEERS)
 	@$(QUALITY_PEERS)/bin/python -m pip --quiet --disable-pip-version-check install -r $<
+	@touch $@
+
+# More arguments: `make audit AUDIT=--strict` fails if no advisory service answers.
+AUDIT ?=
+AUDITOR := .venv-audit
+AUDITOR_INSTALLED := $(AUDITOR)/.installed
+
+audit: setup $(AUDITOR_INSTALLED) ## Check the licences and known vulnerabilities of all locked packages
+	@$(BIN)/python deploy/local/audit.py $(AUDIT)
+
+# pip-audit has packages of its own.
+$(AUDITOR_INSTALLED): deploy/local/audit-requirements.txt
+	@echo "== making $(AUDITOR)"
+	@deploy/local/venv.sh "$(PYTHON)" $(AUDITOR)
+	@$(AUDITOR)/bin/python -m pip --quiet --disable-pip-version-check install -r $<
 	@touch $@
 
 alerts: setup ## Check the alerts of deploy/prometheus, and run their tests
@@ -237,10 +259,12 @@ lock: setup ## Write the hashed requirements.lock files from the pyproject files
 	@$(LOCK) libs/documents/pyproject.toml --extra office --constraint requirements.lock \
 		-o libs/documents/office.lock
 	@$(LOCK) tests/docling.in -o tests/docling.lock
+	@$(LOCK) services/notifier/pyproject.toml --extra apprise --constraint requirements.lock \
+		-o services/notifier/apprise.lock
 	@$(LOCK) deploy/docker/build.in -o deploy/docker/build.lock
 
 clean: ## Remove all generated files, including .venv
-	@rm -rf $(VENV) $(EXTRAS_VENV) $(DOCLING_VENV) $(PEERS) $(QUALITY_PEERS) $(MANIFESTS_VENV) $(TYPESCRIPT)/node_modules $(TYPESCRIPT)/dist .run .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) $(EXTRAS_VENV) $(DOCLING_VENV) $(PEERS) $(QUALITY_PEERS) $(AUDITOR) $(MANIFESTS_VENV) $(TYPESCRIPT)/node_modules $(TYPESCRIPT)/dist .run .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Docker Compose v2 if it is installed, else docker-compose 1.29.

@@ -44,20 +44,20 @@ ROLES: Mapping[str, Privileges] = {
         ALL_COLLECTIONS: (*SEE_INDEXES, "dbStats"),
         "jobs": (*WRITE, "changeStream"),
         **dict.fromkeys(("batches", *FILES, "deliveries", "muted_urls"), WRITE),
-        **dict.fromkeys(("api_keys", "audit", "endpoints", "job_types"), WRITE),
-        **dict.fromkeys(("job_logs", "templates", "workers", "notifiers"), READ),
+        **dict.fromkeys(("api_keys", "audit", "endpoints", "faults", "job_types"), WRITE),
+        **dict.fromkeys(("job_logs", "templates", "workers", "notifiers", "schema"), READ),
     },
     "worker": {
         ALL_COLLECTIONS: SEE_INDEXES,
         **dict.fromkeys(("jobs", "batches", "job_logs", *FILES, "cache", "deliveries"), WRITE),
         **dict.fromkeys(("job_types", "templates", "workers", "locks"), WRITE),
-        "limited_claims": WRITE,
-        "api_keys": READ,
+        **dict.fromkeys(("limited_claims", "faults"), WRITE),
+        **dict.fromkeys(("api_keys", "schema"), READ),
     },
     "notifier": {
         ALL_COLLECTIONS: SEE_INDEXES,
-        **dict.fromkeys(("jobs", "deliveries", "muted_urls", "notifiers"), WRITE),
-        "endpoints": READ,
+        **dict.fromkeys(("jobs", "deliveries", "muted_urls", "notifiers", "faults"), WRITE),
+        **dict.fromkeys(("endpoints", "schema"), READ),
     },
 }
 

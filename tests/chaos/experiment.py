@@ -93,6 +93,7 @@ class Experiment:
         *,
         faults: Sequence[Fault] | None = None,
         brokers: int = 1,
+        other_version: Path | None = None,
     ) -> None:
         """Plan it.
 
@@ -102,11 +103,13 @@ class Experiment:
             folder: keeps all files.
             faults: the faults to inject; None: those of the seed.
             brokers: the nodes of RabbitMQ.
+            other_version: the console scripts of the version with which all services start.
         """
         self._seed = seed
         self._size = size
         self._folder = folder
         self._brokers = brokers
+        self._other_version = other_version
         form = Form(size.seconds, LEASE_SEC, size.is_long)
         drawn = draw_faults(seed, form, without=size.without) if faults is None else faults
         self._faults = list(drawn)
@@ -141,7 +144,9 @@ class Experiment:
         """
         with ExitStack() as on:
             with self._timed("start"):
-                system = on.enter_context(running(self._folder, brokers=self._brokers))
+                system = on.enter_context(
+                    running(self._folder, brokers=self._brokers, other_version=self._other_version)
+                )
             client: Client = on.enter_context(MongoClient(system.mongo.url, tz_aware=True))
             return self._run(system, client)
 

@@ -38,6 +38,8 @@ class FaultKind(StrEnum):
     NO_DISK = "no disk for"
     CUT_CLAIM = "kill -9 in the middle of a batch claim of"
     """The target ends when a batch claim is written, and no worker has read its jobs."""
+    REPLACE = "other version of"
+    """All processes of a service are drained, one after the other, and the other version starts."""
     ODD_DOCUMENT = "odd document in"
     """A document that this version of Secretary would not write."""
 
@@ -58,6 +60,8 @@ class Target(StrEnum):
     SECONDARY = "secondary"
     SECONDARIES = "both secondaries"
     MONGODB = "mongodb"
+    SCHEMA = "schema"
+    """What ``secretary-init`` makes in MongoDB and RabbitMQ."""
     BROKER_LINK = "a service's link to rabbitmq"
     MONGO_LINK = "a service's link to mongodb"
     JOBS = "jobs"
@@ -77,7 +81,7 @@ class Fault:
     choice: float
     """In [0, 1): selects one of several targets."""
     variant: int = 0
-    """Which error code, which odd document or which node, by its index."""
+    """Which error code, odd document, node or version (0: this one), by its index."""
 
     def __str__(self) -> str:
         return f"{self.kind} {self.target}"

@@ -70,6 +70,8 @@ class System:
     """The API keys of the clients."""
     small_disk: Path
     """The temporary folder of the first worker."""
+    other_version: Path | None = None
+    """The folder of the console scripts of another version."""
 
     @property
     def execution_log(self) -> Path:
@@ -88,10 +90,13 @@ class System:
 
 
 @contextlib.contextmanager
-def running(folder: Path, *, brokers: int = 1) -> Iterator[System]:
+def running(
+    folder: Path, *, brokers: int = 1, other_version: Path | None = None
+) -> Iterator[System]:
     """Run everything, with files and logs in *folder*; stop it at the end.
 
-    The broker has *brokers* nodes, which form a cluster.
+    The broker has *brokers* nodes, which form a cluster. *other_version*: the folder of the console
+    scripts of another version, which all services have at the start.
 
     Raises:
         ChildFailed, NotInTime, ServerMissing: a server or service did not start.
@@ -134,6 +139,7 @@ def running(folder: Path, *, brokers: int = 1) -> Iterator[System]:
             settings=SETTINGS,
             own_settings=own_settings,
         )
+        stack.use_scripts(other_version)
         disk = on.enter_context(small_disk(folder / "small-disk"))
         stack.workers[0].variables["TMPDIR"] = str(disk)
         on.enter_context(stack)
@@ -153,6 +159,7 @@ def running(folder: Path, *, brokers: int = 1) -> Iterator[System]:
             stack,
             keys,
             disk,
+            other_version,
         )
 
 

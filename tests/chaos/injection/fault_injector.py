@@ -40,6 +40,7 @@ class FaultInjector:
             Target.ALL_WORKERS: services.inject,
             Target.API: services.inject,
             Target.NOTIFIER: services.inject,
+            Target.SCHEMA: services.inject,
             Target.BROKER: BrokerFaults(self._scope).inject,
             Target.BROKER_NODE: BrokerFaults(self._scope).inject,
             Target.MONGO_NODE: mongo.inject,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import resource
 import signal
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,6 +23,7 @@ SPARE_DESCRIPTORS = 5
 READY_SEC = 600.0
 """MongoDB may be away for minutes, and a service is not ready without it."""
 FILLER = "filler"
+REPLACE_LOCK = "version"
 PIECE = b"\0" * 65536
 
 
@@ -43,6 +45,9 @@ class ServiceFaults:
             Target.API: stack.apis,
             Target.NOTIFIER: stack.notifiers,
         }
+        if fault.kind is FaultKind.REPLACE:
+            self._replace(fault, services.get(fault.target, []))
+            return
         service = chosen(services[fault.target], fault)
         if fault.kind is FaultKind.NO_DISK:
             service = stack.workers[0]  # it alone has a small disk
@@ -75,6 +80,20 @@ class ServiceFaults:
         if not service.stop(STOP_SEC):
             self._events.problems.append(f"{service.name} did not stop within {STOP_SEC:g} s")
         self._restart(service, fault.duration_sec)
+
+    def _replace(self, fault: Fault, services: Sequence[Service]) -> None:
+        """Give *services* the version of *fault*, one after the other, as a rolling update does."""
+        system = self._scope.system
+        scripts = system.other_version if fault.variant else None
+        victim = "the other version" if fault.variant else "this version"
+        with self._scope.injecting(fault, victim, REPLACE_LOCK):
+            if fault.target is Target.SCHEMA:
+                system.stack.initialise(scripts or Path(sys.executable).parent)
+            for service in services:
+                with self._scope.lock(service.name):
+                    service.scripts = scripts
+                    self._drain(service, fault)
+                    self._await_ready(service)
 
     def _restart(self, service: Service, down_sec: float) -> None:
         time.sleep(down_sec)

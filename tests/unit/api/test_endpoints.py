@@ -1,14 +1,16 @@
 """Endpoints over the API: registered once, they follow the jobs of their key."""
 
 import asyncio
-from typing import Any
+from typing import Any, get_args
 
 import pytest
-from support.api_harness import SIGNING_SECRET, Api, data_of, error_of, refused_field
+from support.api_harness import ADMIN_KEY, SIGNING_SECRET, Api, data_of, error_of, refused_field
 
 from secretary_api.endpoints import MOST_ENDPOINTS
 from secretary_api.key_endpoints import CACHE_SEC
-from secretary_common.models import DeliveryState, Endpoint
+from secretary_api.schemas.endpoint import Event
+from secretary_common.models import DeliveryState, Endpoint, Phase
+from secretary_common.operator_events.fault import FaultKind
 
 URL = "https://example.com/events"
 
@@ -216,3 +218,42 @@ async def test_the_end_of_a_cancelled_job_goes_to_its_endpoints(api: Api) -> Non
     await api.request("POST", f"/api/jobs/{job_id}/retry", key=key)
     [made] = api.deliveries.deliveries.values()
     assert (made.job_id, made.state, made.token) == (job_id, DeliveryState.PENDING, None)
+
+
+def test_every_kind_of_fault_is_an_event_of_endpoints() -> None:
+    assert set(get_args(Event)) == {phase.value for phase in Phase if phase.has_job} | {
+        kind.value for kind in FaultKind
+    }
+
+
+async def test_an_endpoint_for_operators_gets_every_fault_and_follows_no_job(api: Api) -> None:
+    made = await register(api, ADMIN_KEY, kind="operator")
+    assert made["kind"] == "operator"
+    assert made["events"] == [kind.value for kind in FaultKind]
+    assert await followers(api, ADMIN_KEY) == []
+
+
+async def test_only_an_admin_may_have_an_endpoint_for_operators(api: Api) -> None:
+    body = {"url": URL, "kind": "operator"}
+    answer = await api.request("POST", "/api/endpoints", key=await api.new_key(), json=body)
+    error_of(answer, 403, "FORBIDDEN")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"kind": "operator", "events": ["completed"]},
+        {"kind": "operator", "job_types": ["pdf"]},
+        {"events": ["broker.away"]},
+    ],
+)
+async def test_an_endpoint_has_events_of_its_kind_alone(api: Api, body: dict[str, Any]) -> None:
+    answer = await api.request("POST", "/api/endpoints", json={"url": URL, **body})
+    error_of(answer, 422, "VALIDATION_ERROR")
+
+
+async def test_a_change_cannot_mix_the_kinds_either(api: Api) -> None:
+    made = await register(api, ADMIN_KEY)
+    path = f"/api/endpoints/{made['id']}"
+    answer = await api.request("PATCH", path, json={"events": ["disk.low"]})
+    refused_field(answer, "events")

@@ -16,6 +16,7 @@ from secretary_common.broker.preparation import declare_queues
 from secretary_common.errors import ConfigurationError, StoreUnavailable
 from secretary_common.models import JobTypeInfo, TemplateInfo, job_type_fault
 from secretary_common.mongo import indexes, replica_set
+from secretary_common.mongo.schema.migration import migrate
 from secretary_common.mongo.store import Store, store_of
 from secretary_common.mongo.url import check_url
 from secretary_common.runtime.log import configure_logging, get_logger
@@ -55,9 +56,10 @@ def installed_templates() -> list[TemplateInfo]:
 
 
 async def prepare(settings: Settings) -> None:
-    """Prepare MongoDB (replica set, indexes), announce job types and templates, create queues.
+    """Prepare MongoDB (replica set, indexes, documents) and create queues.
 
-    The function waits until MongoDB answers.
+    Announce the job types and templates of the installed packages. The function waits until MongoDB
+    answers.
 
     Raises:
         ConfigurationError: ``mongo.url`` is wrong, MongoDB runs without ``--replSet``, or the name
@@ -68,6 +70,7 @@ async def prepare(settings: Settings) -> None:
     job_types, templates = installed_job_types(), installed_templates()
     async with store_of(settings.mongo) as store:
         await _build_indexes(store)
+        await _migrate(store)
         await store.job_types.announce(job_types)
         await store.templates.announce(templates)
     names = [info.job_type for info in job_types]
@@ -100,10 +103,24 @@ async def _build_indexes(store: Store) -> None:
         except StoreUnavailable as error:
             log.warning("indexes.interrupted", reason=str(error.__cause__ or error)[:300])
             await asyncio.sleep(STORE_RETRY_SEC)
-            await store.wait_until_ready()
+            await store.wait_until_ready(refuses_old=False)
         else:
             break
     log.info("indexes.ready", refused=refused)
+
+
+async def _migrate(store: Store) -> None:
+    """Run the steps that the stored documents still need."""
+    while True:
+        try:
+            version = await migrate(store.client)
+        except StoreUnavailable as error:
+            log.warning("schema.interrupted", reason=str(error.__cause__ or error)[:300])
+            await asyncio.sleep(STORE_RETRY_SEC)
+            await store.wait_until_ready(refuses_old=False)
+        else:
+            break
+    log.info("schema.ready", version=version)
 
 
 async def _make_queues(broker: BrokerSection, job_types: list[str]) -> None:

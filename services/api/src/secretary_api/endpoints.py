@@ -19,6 +19,7 @@ from secretary_api.schemas.endpoint import (
     EndpointRequest,
     ReplayRequest,
     RotationRequest,
+    misfit,
 )
 from secretary_common.errors import InvalidState, NotFound
 from secretary_common.jobs.new_deliveries import trial_delivery
@@ -27,6 +28,7 @@ from secretary_common.models import (
     Delivery,
     DeliveryAttempt,
     Endpoint,
+    EndpointKind,
     new_endpoint_id,
 )
 from secretary_common.ports import EndpointRepository
@@ -48,19 +50,23 @@ class Endpoints:
     clock: Clock
 
     async def register(self, wanted: EndpointRequest, principal: Principal) -> Endpoint:
-        """Store a new endpoint for the jobs of *principal*.
+        """Store a new endpoint for the jobs of *principal*, or for operators.
 
         Raises:
+            Forbidden: only an admin's key may have an endpoint of the kind ``operator``.
             InvalidRequest: the URL is refused.
             InvalidState: the key has ``MOST_ENDPOINTS``.
         """
+        if wanted.kind is EndpointKind.OPERATOR:
+            principal.require_admin()
         now, cipher = self.clock.now(), self.deliveries.cipher
         await self._require_room(principal, MOST_ENDPOINTS - 1)
         endpoint = Endpoint(
             endpoint_id=new_endpoint_id(),
             owner=principal.key_id,
             url=self._checked(wanted.url),
-            events=list(wanted.events),
+            kind=wanted.kind,
+            events=wanted.chosen_events,
             job_types=wanted.job_types,
             tags=wanted.tags,
             enabled=wanted.enabled,
@@ -118,7 +124,10 @@ class Endpoints:
             InvalidRequest: the URL is refused.
             NotFound: the endpoint was deleted meanwhile.
         """
-        fields = wanted.model_dump(exclude_unset=True)
+        fields = wanted.model_dump(exclude_unset=True, mode="json")
+        filters = wanted.job_types or wanted.tags
+        if problem := misfit(endpoint.kind, fields.get("events", ()), filters):
+            raise refused_fields(("events", problem))
         if "headers" in fields:
             cipher = self.deliveries.cipher
             fields["headers"] = webhook.sealed_headers(wanted.headers, cipher)

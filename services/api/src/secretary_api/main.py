@@ -28,6 +28,7 @@ from secretary_common.doctor.examination import examine
 from secretary_common.mongo.store import Store, open_store
 from secretary_common.observing.otlp import exported
 from secretary_common.observing.process_watch import ProcessWatch
+from secretary_common.operator_events.watch import FaultWatch
 from secretary_common.ports import Doorbell
 from secretary_common.runtime import event_loop
 from secretary_common.runtime.descriptor_watch import DescriptorWatch
@@ -98,6 +99,7 @@ async def serve(settings: Settings) -> None:
         async with running(
             publisher.run(),
             _follow(store, store_answered),
+            FaultWatch(store.faults, store.clock, "api", settings.operator.interval_sec).run(),
             DescriptorWatch().run(),
             ProcessWatch().run(),
             figures.watch(),
@@ -145,6 +147,7 @@ def wire(
         ping_store=store.ping,
         disk_room=store.disk_room,
         examine=partial(examine, settings),
+        disk_free_share=settings.operator.disk_free_percent / 100,
         store_has_answered=store_answered.is_set,
         is_stopping=stopping.is_set,
         retention=timedelta(days=settings.retention.finished_days),
@@ -212,7 +215,7 @@ def _connection_limits(settings: Settings) -> ConnectionLimits:
 async def _follow(store: Store, answered: asyncio.Event) -> None:
     await store.wait_until_ready()
     answered.set()
-    async with running(store.watch_indexes()):
+    async with running(store.watch_schema()):
         await store.keep_time()
 
 

@@ -104,6 +104,7 @@ class ApiDependencies:
     webhook_test_sec: float = 30
     disk_room: Callable[[], Awaitable[tuple[float, float] | None]] = no_disk
     examine: Callable[[], Awaitable[list[Finding]]] = no_findings
+    disk_free_share: float = 0.1
     store_has_answered: Callable[[], bool] = lambda: True
     is_stopping: Callable[[], bool] = lambda: False
 
@@ -176,6 +177,7 @@ def _queue_figures(parts: ApiDependencies, announced: KnownJobTypes) -> QueueFig
         notifiers=parts.notifiers,
         clock=parts.clock,
         disk_room=parts.disk_room,
+        disk_free_share=parts.disk_free_share,
     )
 
 

@@ -13,14 +13,10 @@ from datetime import datetime
 from typing import Protocol
 
 from secretary_common.errors import StoreUnavailable
-from secretary_common.models import (
-    Delivery,
-    DeliveryRecord,
-    DeliveryState,
-    DueDelivery,
-    Obstacles,
-)
+from secretary_common.models import Delivery, DeliveryRecord, DeliveryState, DueDelivery, Obstacles
+from secretary_common.observing.noticed import notice
 from secretary_common.observing.tracing import Kind, context_of, span
+from secretary_common.operator_events.fault import FaultKind
 from secretary_common.ports import DeliveryQueue
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.group_commit import GroupCommit
@@ -40,6 +36,8 @@ RECORD_LINGER_SEC = 0.005
 
 Only the next event of the same job waits for a record.
 """
+LOSS_NOTICED_SEC = 60.0
+"""Longer than the interval in which faults are reported."""
 SEND_PATIENCE_SEC = 1.0
 """A claimed delivery that waits longer for its request is given back; any notifier may claim it."""
 
@@ -187,6 +185,7 @@ class Courier:
         self, claimed: ClaimedDelivery, answer: Answer | None, verdict: DeliveryVerdict
     ) -> None:
         self._attempt_log.log_outcome(claimed.delivery, answer, verdict)
+        _notice_loss(claimed.delivery, verdict)
         record = self._record_of(claimed, answer, verdict)
         while True:
             try:
@@ -213,7 +212,7 @@ class Courier:
         self, claimed: ClaimedDelivery, answer: Answer | None, verdict: DeliveryVerdict
     ) -> DeliveryRecord:
         expires = verdict.state is DeliveryState.DEAD or (
-            claimed.delivery.is_test and verdict.is_final
+            verdict.is_final and not claimed.delivery.phase.has_job
         )
         return DeliveryRecord(
             claimed.delivery.delivery_id,
@@ -230,3 +229,13 @@ class Courier:
                 was_tried=verdict.is_final or (answer is not None and answer.is_attempt),
             ),
         )
+
+
+def _notice_loss(delivery: Delivery, verdict: DeliveryVerdict) -> None:
+    """Notice a lost webhook of a job for the operators."""
+    if verdict.state is not DeliveryState.DEAD or not delivery.phase.has_job:
+        return
+    receiver = delivery.origin
+    notice(FaultKind.DELIVERY_DEAD, receiver, keep_sec=LOSS_NOTICED_SEC, reason=verdict.reason)
+    if verdict.mutes:
+        notice(FaultKind.RECEIVER_DISABLED, receiver, keep_sec=LOSS_NOTICED_SEC)

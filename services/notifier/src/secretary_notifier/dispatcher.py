@@ -15,6 +15,8 @@ from datetime import datetime, timedelta
 
 from secretary_common.errors import StoreUnavailable
 from secretary_common.models import Delivery, DueDelivery, Lane, ReceiverState
+from secretary_common.observing.noticed import forget, notice
+from secretary_common.operator_events.fault import FaultKind
 from secretary_common.ports import DeliveryRepository
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.group_commit import GroupCommit
@@ -33,6 +35,8 @@ log = get_logger(__name__)
 DUE_AT_ONCE = 256
 LANES_AT_ONCE = 256
 RECEIVERS_REPORTED = 200
+UNPROBED_SEC = 120.0
+"""A receiver counts as failing for this long after the time of its probe."""
 
 Attempt = Callable[[], Awaitable[DeliveryVerdict | None]]
 
@@ -281,8 +285,12 @@ class Dispatcher:
         until = self._queue.paused_until(origin)
         if until is None and before is not None:
             log.info("breaker.closed", origin=origin)
+            forget(FaultKind.RECEIVER_FAILING, origin)
         elif until is not None and until != before:
             log.warning("breaker.opened", origin=origin, until=until.isoformat())
+            # Without a probe nothing is known: no webhook waits for it any more.
+            keep_sec = (until - self._clock.now()).total_seconds() + UNPROBED_SEC
+            notice(FaultKind.RECEIVER_FAILING, origin, keep_sec=keep_sec)
 
     def _ended(self, due: DueDelivery, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

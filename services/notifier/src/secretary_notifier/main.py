@@ -18,6 +18,8 @@ from secretary_common.models import new_token
 from secretary_common.mongo.store import Store, open_store
 from secretary_common.observing.otlp import exported
 from secretary_common.observing.process_watch import ProcessWatch
+from secretary_common.operator_events.rules import EventTerms
+from secretary_common.operator_events.watch import FaultWatch
 from secretary_common.runtime import event_loop
 from secretary_common.runtime.descriptor_watch import DescriptorWatch
 from secretary_common.runtime.health import health_server
@@ -25,6 +27,7 @@ from secretary_common.runtime.keyed_limit import KeyedLimit
 from secretary_common.runtime.lifecycle import running, stop_signal, unless_stopped
 from secretary_common.runtime.log import configure_logging, get_logger
 from secretary_common.secrets.cipher import Cipher
+from secretary_common.settings.service import OperatorSection
 from secretary_common.settings.settings import (
     Settings,
     check_address,
@@ -37,6 +40,8 @@ from secretary_notifier.courier_config import LEASE_MARGIN_SEC, CourierConfig
 from secretary_notifier.dispatcher import Dispatcher
 from secretary_notifier.fairness.fair_queue import FairQueue
 from secretary_notifier.heartbeat import report_alive, sweep
+from secretary_notifier.operator.announcer import Announcer
+from secretary_notifier.operator.apprise_sender import AppriseSender
 from secretary_notifier.relay import Relay
 from secretary_notifier.sending.name_service import NameService
 from secretary_notifier.sending.sender import Sender
@@ -107,8 +112,14 @@ async def _work(
         queue_type=settings.broker.queue_type,
     )
     log.info("notifier.started", max_in_flight=section.max_in_flight)
+    operator = settings.operator
     async with running(
-        store.keep_time(), store.watch_indexes(), DescriptorWatch().run(), ProcessWatch().run()
+        store.keep_time(),
+        store.watch_schema(),
+        DescriptorWatch().run(),
+        ProcessWatch().run(),
+        FaultWatch(store.faults, store.clock, "notifier", operator.interval_sec).run(),
+        _announcer(operator, store).run(),
     ):
         async with running(
             doorbell.listen(dispatcher.on_doorbell),
@@ -120,6 +131,22 @@ async def _work(
         with contextlib.suppress(Exception):  # the report expires by itself
             await store.notifiers.leave(owner)
         await dispatcher.drain(section.timeout_sec + LEASE_MARGIN_SEC)
+
+
+def _announcer(section: OperatorSection, store: Store) -> Announcer:
+    urls = [url.get_secret_value() for url in section.apprise_urls]
+    return Announcer(
+        store.faults,
+        store.endpoints,
+        store.deliveries,
+        store.clock,
+        EventTerms(
+            interval=timedelta(seconds=section.interval_sec),
+            after=timedelta(seconds=section.after_sec),
+            again=timedelta(seconds=section.again_sec),
+        ),
+        AppriseSender(urls).send if urls else None,
+    )
 
 
 async def _stop_when(stop: asyncio.Event, dispatcher: Dispatcher) -> None:

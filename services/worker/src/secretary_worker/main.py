@@ -16,6 +16,7 @@ from secretary_common.errors import ConfigurationError
 from secretary_common.mongo.store import Store, open_store
 from secretary_common.observing.otlp import exported
 from secretary_common.observing.process_watch import ProcessWatch
+from secretary_common.operator_events.watch import FaultWatch
 from secretary_common.runtime import event_loop
 from secretary_common.runtime.descriptor_watch import DescriptorWatch
 from secretary_common.runtime.health import health_server
@@ -99,9 +100,10 @@ async def serve(settings: Settings) -> None:
                 async with running(
                     _watchdog(settings, engine).run(stop),
                     publisher.run(),
-                    store.watch_indexes(),
+                    store.watch_schema(),
                     DescriptorWatch().run(),
                     _process_watch(settings).run(),
+                    _fault_watch(settings, store).run(),
                     engine.leases.run(),
                     engine.fitness.run(),
                     _sweeper(settings, store, engine).run(),
@@ -220,6 +222,10 @@ def _terms(settings: Settings) -> EngineTerms:
         broker_url=settings.broker.url.get_secret_value(),
         queue_type=settings.broker.queue_type,
     )
+
+
+def _fault_watch(settings: Settings, store: Store) -> FaultWatch:
+    return FaultWatch(store.faults, store.clock, "worker", settings.operator.interval_sec)
 
 
 def _watchdog(settings: Settings, engine: Engine) -> WatchdogClient:

@@ -24,6 +24,7 @@ MESSAGES = {
     Phase.FAILED: "Processing failed",
     Phase.CANCELLED: "Processing cancelled",
     Phase.TEST: "A test of this receiver; no job has anything to do with it",
+    Phase.OPERATOR: "A fault of the system",
 }
 
 
@@ -36,29 +37,29 @@ def body_of(job: Job, slot: NotifySlot, public_url: str) -> bytes:
     ``data_url`` but no results. An error in a body over 256 KiB keeps only its code and message.
     """
     payload = _payload(job, slot)
-    body = _encode(payload)
+    body = encode(payload)
     results_in_file = slot.phase is Phase.COMPLETED and job.results_file is not None
     if len(body) <= LONGEST_BODY_BYTES and not results_in_file:
         return body
     if slot.phase is Phase.COMPLETED:
         payload["data_url"] = f"{public_url}/api/jobs/{job.job_id}/results"
         for data, left_out in reductions(job.results or {}):
-            body = _encode({**payload, "data": data, "data_left_out": left_out})
+            body = encode({**payload, "data": data, "data_left_out": left_out})
             if len(body) <= LONGEST_BODY_BYTES:
                 return body
         del payload["data"]
     elif slot.phase is Phase.FAILED:
         payload["error"]["details"] = None
-    return _encode(payload)
+    return encode(payload)
 
 
 def trial_body_of(test_id: str, seq: int, now: datetime) -> bytes:
     """Return the body of a test: it has the shape of an event, but no job."""
-    return _encode(
+    return encode(
         {
             "phase": Phase.TEST.value,
             "message": MESSAGES[Phase.TEST],
-            **_frame(test_id, Phase.TEST.value, test_id, seq=seq, run=1, at=now),
+            **frame(test_id, Phase.TEST.value, test_id, seq=seq, run=1, at=now),
         }
     )
 
@@ -66,11 +67,11 @@ def trial_body_of(test_id: str, seq: int, now: datetime) -> bytes:
 def _payload(job: Job, slot: NotifySlot) -> dict[str, Any]:
     ended = slot.phase is not Phase.PROCESSING
     at = (job.completed_at if ended else None) or job.updated_at
-    frame = _frame(job.job_id, job.job_type, client_job_id(job), seq=slot.seq, run=slot.run, at=at)
-    return {"phase": slot.phase.value, **_phase_fields(job, slot.phase), **frame}
+    shared = frame(job.job_id, job.job_type, client_job_id(job), seq=slot.seq, run=slot.run, at=at)
+    return {"phase": slot.phase.value, **_phase_fields(job, slot.phase), **shared}
 
 
-def _frame(
+def frame(
     job_id: str, processor: str, client_id: str, *, seq: int, run: int, at: datetime
 ) -> dict[str, Any]:
     """Return the keys that every event has."""
@@ -80,7 +81,7 @@ def _frame(
         "schema_version": SCHEMA_VERSION,
         "seq": seq,
         "run": run,
-        "occurred_at": _timestamp(at),
+        "occurred_at": timestamp(at),
     }
 
 
@@ -115,15 +116,17 @@ def client_job_id(job: Job) -> str:
     return (job.webhook and job.webhook.client_job_id) or job.job_id
 
 
-def _encode(payload: dict[str, Any]) -> bytes:
+def encode(payload: dict[str, Any]) -> bytes:
+    """Return the bytes of a body: compact JSON in UTF-8."""
     text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"), default=_jsonable)
     return text.encode()
 
 
 def _jsonable(value: Any) -> str:
     """Convert a time in a handler's results, the only stored type that JSON does not have."""
-    return _timestamp(value) if isinstance(value, datetime) else str(value)
+    return timestamp(value) if isinstance(value, datetime) else str(value)
 
 
-def _timestamp(moment: datetime) -> str:
+def timestamp(moment: datetime) -> str:
+    """Return a time as all bodies have it: UTC, with milliseconds."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -62,7 +62,7 @@ class Delivery(BaseModel):
     delivery_id: str
     """``msg_<order key>_<seq>``; the header ``webhook-id``."""
     job_id: str
-    """``test-…`` for a test, which has no job."""
+    """``test-…`` for a test and ``fault-…`` for an operator event, which have no job."""
     endpoint_id: str | None = None
     """The endpoint that gets the event; None: the job's own webhook."""
     owner: str

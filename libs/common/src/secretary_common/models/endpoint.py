@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 
 from pydantic import Field
 
@@ -15,6 +16,14 @@ ENDS = (Phase.COMPLETED, Phase.FAILED, Phase.CANCELLED)
 """The events that an endpoint gets by default."""
 
 
+class EndpointKind(StrEnum):
+    """What an endpoint gets."""
+
+    JOBS = "jobs"
+    OPERATOR = "operator"
+    """Faults of the system; only an admin's key may have such an endpoint."""
+
+
 class Endpoint(Value):
     """A receiver of the events of its owner's jobs; its secrets are encrypted."""
 
@@ -22,8 +31,9 @@ class Endpoint(Value):
     owner: str
     """The id of the API key whose jobs it follows."""
     url: str
+    kind: EndpointKind = EndpointKind.JOBS
     events: list[str] = Field(default_factory=lambda: [phase.value for phase in ENDS])
-    """The phases of the events that it gets. A newer version may know further phases."""
+    """The phases of the events that it gets, or kinds of faults. A newer version may know more."""
     job_types: list[str] | None = None
     """It follows only jobs of these types; None: of every type."""
     tags: list[str] | None = None
@@ -42,6 +52,8 @@ class Endpoint(Value):
 
     def follows(self, job_type: str, tags: list[str]) -> bool:
         """Return whether it gets the events of a job of *job_type* with *tags*."""
+        if self.kind is not EndpointKind.JOBS:
+            return False
         right_type = self.job_types is None or job_type in self.job_types
         return right_type and (self.tags is None or bool(set(self.tags) & set(tags)))
 

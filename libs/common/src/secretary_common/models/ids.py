@@ -55,6 +55,11 @@ def new_test_id() -> str:
     return f"test-{_uuid7()}"
 
 
+def new_fault_event_id() -> str:
+    """Return a new id of an operator event: ``fault-<uuid7>``."""
+    return f"fault-{_uuid7()}"
+
+
 def new_audit_id() -> str:
     """Return a new id of an audit entry: ``audit-<uuid7>``."""
     return f"audit-{_uuid7()}"

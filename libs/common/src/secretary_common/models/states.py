@@ -70,6 +70,13 @@ class Phase(StrEnum):
     CANCELLED = "cancelled"
     TEST = "test"
     """A client tests its receiver. No job has such an event in its outbox slot."""
+    OPERATOR = "operator"
+    """A fault of the system, for an endpoint of operators. No job has such an event either."""
+
+    @property
+    def has_job(self) -> bool:
+        """Whether the event reports on a job."""
+        return self not in (Phase.TEST, Phase.OPERATOR)
 
 
 class NewerWord(str):

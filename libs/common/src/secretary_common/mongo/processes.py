@@ -1,16 +1,24 @@
-"""Reports of workers and notifiers in MongoDB."""
+"""Reports of workers and notifiers in MongoDB, and the faults that all services report."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
+
+from pymongo import ASCENDING
+from pymongo.errors import DuplicateKeyError
 
 from secretary_common.models import ReceiverState, WorkerReport
-from secretary_common.mongo.collection import Collection
+from secretary_common.mongo.collection import Collection, Document
 from secretary_common.mongo.indexes.definitions import INDEX_VERSION
 from secretary_common.mongo.stored.reader import Reader
+from secretary_common.mongo.stored.shape import EARLIEST
+from secretary_common.operator_events.fault import Fault, FaultKind, fault_id_of
 
 _REPORTS: Reader[WorkerReport] = Reader("workers", WorkerReport, id_field="worker_id")
+
+_FAULTS: Reader[Fault] = Reader("faults", Fault, id_field="fault_id")
 
 _RECEIVERS: Reader[ReceiverState] = Reader("notifiers", ReceiverState)
 
@@ -55,3 +63,43 @@ class MongoNotifierRepository:
     async def any_alive(self, since: datetime) -> bool:
         found = await self._notifiers.find_one({"seen_at": {"$gte": since}}, projection=["_id"])
         return found is not None
+
+
+class MongoFaultRepository:
+    """Faults in MongoDB (``operator_events.FaultRepository``)."""
+
+    def __init__(self, collection: Collection) -> None:
+        self._faults = collection
+
+    async def report(
+        self, kind: FaultKind, subject: str, details: Mapping[str, Any], now: datetime
+    ) -> None:
+        fault_id = fault_id_of(kind, subject)
+        seen: Document = {"seen_at": now, "details": dict(details)}
+        found = await self._faults.update_one({"_id": fault_id, "ended_at": None}, {"$set": seen})
+        if found.matched:
+            return
+        fresh = {"kind": kind.value, "subject": subject, "began_at": now, **seen}
+        change = {"$set": fresh, "$unset": {"ended_at": ""}, "$setOnInsert": {"version": 0}}
+        try:
+            await self._faults.update_one(
+                {"_id": fault_id, "ended_at": {"$gt": EARLIEST}}, change, upsert=True
+            )
+        except DuplicateKeyError:  # another process was quicker
+            return
+
+    async def current(self, limit: int = 500) -> list[Fault]:
+        query: Document = {"$or": [{"ended_at": None}, {"event": {"$ne": None}}]}
+        found = await self._faults.find(query, sort=[("seen_at", ASCENDING)], limit=limit)
+        return _FAULTS.all(found)
+
+    async def change(self, fault: Fault, fields: Mapping[str, Any]) -> bool:
+        put = {name: value for name, value in fields.items() if value is not None}
+        drop = dict.fromkeys(fields.keys() - put.keys(), "")
+        parts = {"$set": put, "$unset": drop, "$inc": {"version": 1}}
+        expected = {"_id": fault.fault_id, "version": fault.version, "seen_at": fault.seen_at}
+        change = {operator: given for operator, given in parts.items() if given}
+        return (await self._faults.update_one(expected, change)).matched == 1
+
+    async def remove_ended(self, before: datetime) -> int:
+        return await self._faults.delete_many({"ended_at": {"$lt": before}, "event": None})

@@ -23,11 +23,17 @@ from secretary_common.mongo.jobs.batches import MongoBatchRepository
 from secretary_common.mongo.jobs.feed import MongoJobFeed
 from secretary_common.mongo.jobs.logs import MongoLogRepository
 from secretary_common.mongo.jobs.repository import MongoJobRepository
-from secretary_common.mongo.processes import MongoNotifierRepository, MongoWorkerRepository
+from secretary_common.mongo.processes import (
+    MongoFaultRepository,
+    MongoNotifierRepository,
+    MongoWorkerRepository,
+)
 from secretary_common.mongo.removal import MongoLockRepository, MongoRemovalRepository
+from secretary_common.mongo.schema.version import VersionCheck
 from secretary_common.mongo.url import check_url
 from secretary_common.observing.lasting_fault import LastingFault
 from secretary_common.runtime.clock import ServerClock
+from secretary_common.runtime.lifecycle import running
 from secretary_common.runtime.log import get_logger
 from secretary_common.runtime.metrics import MONGO_CONNECTED
 from secretary_common.runtime.resilient_loop import Failures, resilient_loop
@@ -45,6 +51,7 @@ A service is slow at its start. If the API's clock were ahead of the worker's, t
 that a new job is not due yet, although its doorbell has come.
 """
 RECONNECT_SEC = 1.0
+VERSION_CHECK_SEC = 60.0
 SLOW_SEC = 0.25
 """MongoDB is slow if its commands take longer than this, in the mean of ten seconds."""
 
@@ -57,6 +64,7 @@ class Store:
     ) -> None:
         """*retention*: how long a document is kept that was set aside as unreadable."""
         self.client = client
+        self.version = VersionCheck(client)
         self.clock = ServerClock()
         self.jobs = MongoJobRepository(client.collection("jobs"), self.clock, retention)
         self.job_feed = MongoJobFeed(client.collection("jobs"), self.clock)
@@ -79,6 +87,7 @@ class Store:
         self.locks = MongoLockRepository(client.collection("locks"))
         self.workers = MongoWorkerRepository(client.collection("workers"))
         self.audit = MongoAuditRepository(client.collection("audit"))
+        self.faults = MongoFaultRepository(client.collection("faults"))
         self.keys = MongoKeyRepository(client.collection("api_keys"))
 
     async def ping(self) -> None:
@@ -137,15 +146,21 @@ class Store:
         size, used = found.get("fsTotalSize"), found.get("fsUsedSize")
         return (size - used, size) if size and used else None
 
-    async def wait_until_ready(self) -> None:
-        """Return when MongoDB answers; log once while it does not answer."""
+    async def wait_until_ready(self, *, refuses_old: bool = True) -> None:
+        """Return when MongoDB answers; log once while it does not answer.
+
+        *refuses_old*: see ``VersionCheck.check``.
+
+        Raises:
+            ConfigurationError: this version of Secretary cannot serve the documents.
+        """
         while True:
             try:
                 await self.ping()
             except StoreUnavailable:
                 await asyncio.sleep(RECONNECT_SEC)
             else:
-                return
+                return await self.version.check(refuses_old=refuses_old)
 
     async def keep_time(self) -> None:
         """Keep ``clock`` on the server's time, and log a slow MongoDB; run until cancelled."""
@@ -158,9 +173,19 @@ class Store:
 
         await resilient_loop("clock", check, pause_sec=TIME_REFRESH_SEC, failures=failures)
 
-    async def watch_indexes(self) -> None:
-        """Log each missing index once, and use the others in queries; run until cancelled."""
-        await indexes.watch(self.client)
+    async def watch_schema(self) -> None:
+        """Check the indexes and the version of the documents every minute; run until cancelled.
+
+        Each missing index is logged once, and the others are used in queries.
+
+        Raises:
+            ConfigurationError: ``secretary-init`` of a newer version has changed the documents, and
+                this version cannot serve them any more.
+        """
+        async with running(indexes.watch(self.client)):
+            while True:
+                await asyncio.sleep(VERSION_CHECK_SEC)
+                await self.version.check()
 
     async def close(self) -> None:
         """Close the connection."""
@@ -192,10 +217,15 @@ def open_store(settings: MongoSection, *, retention: timedelta = timedelta(days=
 
 @contextlib.asynccontextmanager
 async def store_of(settings: MongoSection) -> AsyncIterator[Store]:
-    """Open a store, wait until it is ready, and close it at the end."""
+    """Open a store, wait until it is ready, and close it at the end.
+
+    Raises:
+        ConfigurationError: a newer version of Secretary has changed the documents. Older documents
+            are not refused, because ``secretary-init`` migrates them.
+    """
     store = open_store(settings)
     try:
-        await store.wait_until_ready()
+        await store.wait_until_ready(refuses_old=False)
         yield store
     finally:
         await store.close()

@@ -33,6 +33,10 @@ class EndpointRepository(Protocol):
         """
         ...
 
+    async def operators(self) -> list[Endpoint]:
+        """Return the enabled endpoints of operators, at most 100."""
+        ...
+
     async def change(self, endpoint_id: str, fields: Mapping[str, Any]) -> bool:
         """Set these fields, None removes one; return False if the endpoint does not exist."""
         ...

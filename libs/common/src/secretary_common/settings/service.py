@@ -270,6 +270,21 @@ class TracingSection(Section):
     sample_ratio: float = Field(default=0.1, ge=0, le=1)
 
 
+class OperatorSection(Section):
+    """Operator events: which faults are reported, and where besides endpoints."""
+
+    apprise_urls: list[SecretStr] = []
+    """Services that apprise knows, such as ``mailtos://…``; needs the package ``apprise``."""
+    after_sec: SecondsOrZero = 60.0
+    """A fault is reported when it has lasted for this time."""
+    again_sec: Seconds = 3600.0
+    """The shortest time between two events that the same cause begins or lasts."""
+    interval_sec: Seconds = 15.0
+    """Between two reports of a process; without a report for four of them, a fault is over."""
+    disk_free_percent: float = Field(default=10, ge=0, le=100)
+    """MongoDB's disk is almost full if less of it is free."""
+
+
 class LogSection(Section):
     """Log output."""
 

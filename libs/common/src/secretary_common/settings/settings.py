@@ -51,6 +51,7 @@ from secretary_common.settings.service import (
     LogSection,
     MongoSection,
     NotifierSection,
+    OperatorSection,
     SecuritySection,
     TracingSection,
     WorkerSection,
@@ -96,6 +97,7 @@ class Settings(BaseSettings):
     retention: RetentionSection = RetentionSection()
     log: LogSection = LogSection()
     tracing: TracingSection = TracingSection()
+    operator: OperatorSection = OperatorSection()
     handlers: dict[str, dict[str, Any]] = Field(
         default_factory=dict,
         description="Settings of handler packages, a section each; the worker checks them",

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from secretary_common.models import ApiKey, AuditEntry, Endpoint
+from secretary_common.models import ApiKey, AuditEntry, Endpoint, EndpointKind
 
 
 class InMemoryKeyRepository:
@@ -70,6 +70,10 @@ class InMemoryEndpointRepository:
 
     def __init__(self) -> None:
         self.endpoints: dict[str, Endpoint] = {}
+
+    async def operators(self) -> list[Endpoint]:
+        every = self.endpoints.values()
+        return [one for one in every if one.kind is EndpointKind.OPERATOR and one.enabled]
 
     async def insert(self, endpoint: Endpoint) -> None:
         self.endpoints[endpoint.endpoint_id] = endpoint

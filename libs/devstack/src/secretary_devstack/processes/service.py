@@ -40,15 +40,18 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def console_script(name: str) -> Path:
-    """Return the path of the console script *name* of this Python environment.
+def console_script(name: str, scripts: Path | None = None) -> Path:
+    """Return the path of the console script *name*.
+
+    *scripts* is the folder of an environment's scripts; None: that of this Python environment.
 
     Raises:
         ServerMissing: the script is not installed.
     """
-    script = Path(sys.executable).parent / name
+    folder = scripts or Path(sys.executable).parent
+    script = folder / name
     if not script.is_file():
-        raise ServerMissing(f"{name} is not installed next to {sys.executable}: run `make setup`")
+        raise ServerMissing(f"{name} is not installed in {folder}: run `make setup`")
     return script
 
 
@@ -82,6 +85,8 @@ class Service:
         self.log = folder / f"{self.name}.log"
         self.variables: dict[str, str] = {}
         """More environment variables for the service, such as ``TMPDIR``."""
+        self.scripts: Path | None = None
+        """The folder of the console scripts from the next start on; None: of this environment."""
         self._script = script
         self._settings = settings
         self._folder = folder
@@ -107,7 +112,7 @@ class Service:
         """Start the service without waiting. *changed* settings have ``__`` in place of dots."""
         settings = {**self._settings, **{k.replace("__", "."): v for k, v in changed.items()}}
         self._child = ChildProcess(
-            [console_script(self._script)],
+            [console_script(self._script, self.scripts)],
             log=self.log,
             env={**environment(settings), **self.variables},
             cwd=self._folder,
@@ -149,14 +154,21 @@ class Service:
         return self._child is None or self._child.stop(timeout_sec)
 
 
-def run_to_end(script: str, settings: Settings, folder: Path, *, timeout_sec: float) -> None:
-    """Run a console script until it ends, e.g. ``secretary-init``.
+def run_to_end(
+    script: str,
+    settings: Settings,
+    folder: Path,
+    *,
+    timeout_sec: float,
+    scripts: Path | None = None,
+) -> None:
+    """Run a console script until it ends, e.g. ``secretary-init``; *scripts*: ``console_script``.
 
     Raises:
         ChildFailed: the script failed, or did not end within *timeout_sec*.
     """
     child = ChildProcess(
-        [console_script(script)],
+        [console_script(script, scripts)],
         log=folder / f"{script}.log",
         env=environment(settings),
         cwd=folder,

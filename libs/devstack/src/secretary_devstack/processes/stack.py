@@ -148,6 +148,7 @@ class Stack(Startable):
             **(settings or {}),
         }
         self._own_settings = own_settings
+        self._scripts: Path | None = None
         self.apis: list[Service] = []
         self.notifiers: list[Service] = []
         self.workers: list[Service] = []
@@ -202,13 +203,22 @@ class Stack(Startable):
         """Return a client with the admin key. The caller closes the client."""
         return JobClient(self.url, self.keys.bootstrap)
 
-    def initialise(self) -> None:
-        """Run ``secretary-init``.
+    def use_scripts(self, scripts: Path | None) -> None:
+        """Start all services from the console scripts in *scripts*; None: of this environment."""
+        self._scripts = scripts
+        for service in self.services:
+            service.scripts = scripts
+
+    def initialise(self, scripts: Path | None = None) -> None:
+        """Run ``secretary-init``, by default that of the services.
 
         Raises:
             ChildFailed: ``secretary-init`` failed.
         """
-        run_to_end("secretary-init", self.settings, self.folder, timeout_sec=INIT_SEC)
+        chosen = scripts or self._scripts
+        run_to_end(
+            "secretary-init", self.settings, self.folder, timeout_sec=INIT_SEC, scripts=chosen
+        )
 
     def start(self) -> None:
         """Initialise, start all services in parallel and return when all are ready.

@@ -14,6 +14,7 @@ import re
 import secrets
 import shutil
 import subprocess
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -97,13 +98,19 @@ class RabbitMQ(Startable):
     """One broker node. It keeps its port and its data when it is restarted."""
 
     def __init__(
-        self, folder: Path, *, advanced: str = "[]", mapper: PortMapper | None = None
+        self,
+        folder: Path,
+        *,
+        advanced: str = "[]",
+        configuration: Sequence[str] = (),
+        mapper: PortMapper | None = None,
     ) -> None:
         """Prepare to start.
 
         Args:
             folder: keeps configuration, data and logs.
             advanced: an Erlang list of settings.
+            configuration: more lines of ``rabbitmq.conf``.
             mapper: the port mapper of a cluster; None: the node has one of its own.
         """
         self.port = free_port()
@@ -112,6 +119,7 @@ class RabbitMQ(Startable):
         self._distribution_port = free_port()
         self._folder = folder
         self._advanced = advanced
+        self._configuration = configuration
         self._mapper = mapper or PortMapper(folder)
         self._shares_mapper = mapper is not None
         self._server: ChildProcess | None = None
@@ -227,6 +235,8 @@ class RabbitMQ(Startable):
         major = major_of(self._script())
         for name, text in _files(self.port, self._folder, major).items():
             (self._folder / name).write_text(text)
+        with (self._folder / "rabbitmq.conf").open("a") as file:
+            file.writelines(f"{line}\n" for line in self._configuration)
         (self._folder / "advanced.config").write_text(f"{self._advanced}.\n")
 
     def _environment(self) -> dict[str, str]:

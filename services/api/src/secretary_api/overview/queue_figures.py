@@ -78,7 +78,10 @@ class QueueFigures:
     clock: Clock
     disk_room: Callable[[], Awaitable[tuple[float, float] | None]]
     """Returns the free space and the size of MongoDB's disk; None: unknown."""
+    disk_free_share: float = 0.1
+    """MongoDB's disk is almost full if a smaller share of it is free."""
     monotonic: Callable[[], float] = time.monotonic
+    _disk_low: LastingFault = field(default_factory=lambda: LastingFault("disk.low"))
     _without_worker: dict[str, LastingFault] = field(default_factory=dict)
     _read_at: float | None = None
     _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -122,7 +125,7 @@ class QueueFigures:
     def _note_workers(self, job_type: str, waiting: int, workers: int) -> None:
         """Log once a minute that jobs wait and no worker takes their type, and the end of that."""
         fault = self._without_worker.setdefault(
-            job_type, LastingFault("job_type.without_worker", monotonic=self.monotonic)
+            job_type, LastingFault("job_type.without_worker", job_type, monotonic=self.monotonic)
         )
         if waiting and not workers:
             if fault.record(job_type=job_type, waiting=waiting):
@@ -147,6 +150,16 @@ class QueueFigures:
         if room := await self.disk_room():
             MONGO_DISK_FREE.set(room[0])
             MONGO_DISK_SIZE.set(room[1])
+            self._note_disk(*room)
+
+    def _note_disk(self, free: float, size: float) -> None:
+        """Log once a minute that MongoDB's disk is almost full, and the end of that."""
+        if free < self.disk_free_share * size:
+            free_mb = round(free / 2**20)
+            if self._disk_low.record(free_mb=free_mb):
+                log.warning("disk.low", free_mb=free_mb)
+        elif (lasted_sec := self._disk_low.end()) is not None:
+            log.info("disk.has_room", lasted_sec=lasted_sec)
 
 
 def _forget() -> None:

@@ -156,6 +156,7 @@ def _view(one: Endpoint, failure: DeliveryAttempt | None) -> EndpointView:
     return EndpointView(
         id=one.endpoint_id,
         url=redacted_url(one.url),
+        kind=one.kind,
         events=one.events,
         job_types=one.job_types,
         tags=one.tags,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StrictBool, model_validator
@@ -18,14 +19,30 @@ from secretary_api.schemas.submission import (
     Tag,
     Time,
 )
+from secretary_common.models import EndpointKind
+from secretary_common.operator_events.fault import FaultKind
 
 WEEK_SEC = 7 * 86_400
-Event = Literal["processing", "completed", "failed", "cancelled"]
-Events = Annotated[list[Event], Field(min_length=1, max_length=4), ONCE]
+JobEvent = Literal["processing", "completed", "failed", "cancelled"]
+# One list, so that an answer about a wrong event names its place. A test compares it with the
+# phases and the kinds of faults.
+Event = Literal[
+    "processing",
+    "completed",
+    "failed",
+    "cancelled",
+    "receiver.failing",
+    "receiver.disabled",
+    "delivery.dead",
+    "broker.away",
+    "job_type.without_worker",
+    "disk.low",
+]
+Events = Annotated[list[Event], Field(min_length=1, max_length=10), ONCE]
 JobTypes = Annotated[list[JobType], Field(min_length=1, max_length=50), ONCE]
 Tags = Annotated[list[Tag], Field(min_length=1, max_length=50), ONCE]
 Url = Annotated[str, Field(min_length=1, max_length=LONGEST_URL, strict=True)]
-ENDS: tuple[Event, ...] = ("completed", "failed", "cancelled")
+ENDS: tuple[JobEvent, ...] = ("completed", "failed", "cancelled")
 EXAMPLE: dict[str, Any] = {
     "url": "https://example.com/events",
     "events": ["completed", "failed"],
@@ -45,10 +62,39 @@ class EndpointRequest(Request):
     headers: OwnHeaders | None = Field(
         default=None, description="Further headers; the values are stored encrypted."
     )
-    events: Events = Field(default_factory=lambda: list(ENDS))
+    kind: EndpointKind = Field(
+        default=EndpointKind.JOBS,
+        description="`operator`: faults of the system instead of events of jobs; for admins.",
+    )
+    events: Events | None = Field(
+        default=None, description="Null: the ends of jobs, or every kind of fault."
+    )
     job_types: JobTypes | None = Field(default=None, description="Null: jobs of every type.")
     tags: Tags | None = Field(default=None, description="Jobs with one of these; null: every job.")
     enabled: StrictBool = True
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> EndpointRequest:
+        if problem := misfit(self.kind, self.chosen_events, self.job_types or self.tags):
+            raise ValueError(problem)
+        return self
+
+    @property
+    def chosen_events(self) -> list[str]:
+        """The events that it gets."""
+        if self.events is not None:
+            return [*self.events]
+        return [*ENDS] if self.kind is EndpointKind.JOBS else [kind.value for kind in FaultKind]
+
+
+def misfit(kind: EndpointKind, events: Sequence[str], filters: object = None) -> str | None:
+    """Return why an endpoint of *kind* cannot have *events* and *filters*; None: it can."""
+    if kind is EndpointKind.OPERATOR and filters:
+        return "job_types and tags are for endpoints of the kind jobs"
+    faults = {one.value for one in FaultKind}
+    if any((event in faults) is (kind is EndpointKind.JOBS) for event in events):
+        return f"an endpoint of the kind {kind.value} has other events"
+    return None
 
 
 class EndpointChange(Request):
@@ -106,6 +152,7 @@ class EndpointView(View):
 
     id: str = Field(examples=["ep-019a0b5e-7c3d-7d2e-8f4a-1b2c3d4e5f60"])
     url: str
+    kind: EndpointKind
     events: list[str]
     job_types: list[str] | None
     tags: list[str] | None

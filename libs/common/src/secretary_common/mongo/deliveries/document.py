@@ -22,8 +22,8 @@ from secretary_common.mongo.stored.shape import EARLIEST, LATEST
 
 PENDING, SENDING = DeliveryState.PENDING.value, DeliveryState.SENDING.value
 DEAD = DeliveryState.DEAD.value
-JOB_PHASES = [phase.value for phase in Phase if phase is not Phase.TEST]
-"""The phases of events of jobs; tests have no job."""
+JOB_PHASES = [phase.value for phase in Phase if phase.has_job]
+"""The phases of events of jobs; tests and operator events have no job."""
 LOST: Document = {"state": DEAD, "phase": {"$ne": Phase.TEST.value}}
 """Matches dead deliveries, except tests of receivers."""
 CHOICE = ("job_id", "endpoint_id", "seq", "owner", "origin", "phase", "tries")

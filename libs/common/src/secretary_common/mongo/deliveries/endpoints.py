@@ -14,7 +14,7 @@ from typing import Any
 
 from pymongo import DESCENDING
 
-from secretary_common.models import Endpoint
+from secretary_common.models import Endpoint, EndpointKind
 from secretary_common.mongo.collection import Collection, Document
 from secretary_common.mongo.stored.page import after_place
 from secretary_common.mongo.stored.reader import Reader
@@ -22,6 +22,7 @@ from secretary_common.mongo.stored.shape import EARLIEST
 
 _ENDPOINTS: Reader[Endpoint] = Reader("endpoints", Endpoint, id_field="endpoint_id")
 _STAND_INS = {"owner": "", "url": "", "created_at": EARLIEST, "updated_at": EARLIEST}
+MOST_OPERATORS = 100
 _NEWEST = [("created_at", DESCENDING), ("_id", DESCENDING)]
 
 
@@ -48,6 +49,11 @@ class MongoEndpointRepository:
         wanted: Document = {} if owner is None else {"owner": owner}
         found = await self._endpoints.find(after_place(wanted, after), sort=_NEWEST, limit=limit)
         return [_read(document) for document in found]
+
+    async def operators(self) -> list[Endpoint]:
+        query: Document = {"kind": EndpointKind.OPERATOR.value, "enabled": True}
+        found = map(_read, await self._endpoints.find(query, limit=MOST_OPERATORS))
+        return [one for one in found if one.enabled]
 
     async def change(self, endpoint_id: str, fields: Mapping[str, Any]) -> bool:
         put = {name: value for name, value in fields.items() if value is not None}

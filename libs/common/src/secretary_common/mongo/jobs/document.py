@@ -36,7 +36,7 @@ ODD_STATUS: Document = {
 MAY_START: Document = {"cancel_requested": {"$ne": True}, "deleted_at": None}
 POISON = f"worker_failures.{POISON_AFTER - 1}"
 """A field that exists if the job is poison."""
-JOB_PHASES = [phase.value for phase in Phase if phase is not Phase.TEST]
+JOB_PHASES = [phase.value for phase in Phase if phase.has_job]
 NOT_NEWER: Document = {"$nor": [newer_word("notify.phase", JOB_PHASES)]}
 """Excludes jobs whose event only a newer version knows; this version leaves them alone."""
 

@@ -1,0 +1,46 @@
+"""Runs the missing steps for ``secretary-init``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from secretary_common.mongo.driver import DatabaseClient
+from secretary_common.mongo.schema.steps import STEPS, Step
+from secretary_common.mongo.schema.version import (
+    DOCUMENT,
+    collection_of,
+    missing_steps,
+    read_version,
+)
+from secretary_common.runtime.log import get_logger
+
+log = get_logger(__name__)
+
+
+async def migrate(client: DatabaseClient, steps: Sequence[Step] = STEPS) -> int:
+    """Run each missing step, one after the other; return the version that the database has then.
+
+    Each step is recorded when it is done, so an interrupted migration goes on with the step that
+    was interrupted. Safe to repeat, and safe in several processes at once, as the steps are.
+
+    Raises:
+        StoreUnavailable: MongoDB does not answer.
+    """
+    async with client.without_deadline() as patient:
+        schema = collection_of(patient)
+        version = await read_version(schema)
+        for step in missing_steps(steps, version):
+            started = time.monotonic()
+            log.info("schema.migrating", step=step.number, name=step.name)
+            await step.run(patient)
+            version = version.after(step)
+            # Another process may be further.
+            await schema.update_one(
+                {"_id": DOCUMENT},
+                {"$max": {"number": version.number, "oldest_reader": version.oldest_reader}},
+                upsert=True,
+            )
+            took = round(time.monotonic() - started, 1)
+            log.info("schema.migrated", step=step.number, took_sec=took)
+    return version.number
