@@ -1,20 +1,18 @@
 #!/usr/bin/env bash
-# Print settings of Compose for a machine that reaches no registry, one on each line; mostly nothing.
+# Print the settings of pinned.env that Compose needs, one on each line.
 #
-# docker-compose.yml names the minor versions of MongoDB's and RabbitMQ's images. If such an image is
-# neither here nor to be pulled, and an image of the same major version is here, print that one.
+# An image that .env or the environment names counts more. An image that is neither here nor to be
+# pulled is left out, so that docker-compose.yml's own choice counts: any image of the major version.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 here() { docker image inspect "$1" >/dev/null 2>&1; }
 
-for variable in SECRETARY_MONGO_IMAGE SECRETARY_RABBITMQ_IMAGE; do
-    # The operator's own choice counts.
+while IFS== read -r variable image; do
     if [ -n "${!variable:-}" ] || grep -qs "^ *\(export \)\?$variable *=" .env; then continue; fi
-    image=$(sed -n "s/.*\${$variable:-\(.*\)}.*/\1/p" docker-compose.yml)
-    major=$(sed 's/\(:[0-9]*\)\.[0-9]*/\1/' <<<"$image")
-    if here "$image" || ! here "$major"; then continue; fi
-    if timeout 60 docker pull --quiet "$image" >/dev/null 2>&1; then continue; fi
-    echo "== $image cannot be pulled: using $major" >&2
-    echo "$variable=$major"
-done
+    if here "$image" || timeout 60 docker pull --quiet "$image" >/dev/null 2>&1; then
+        echo "$variable=$image"
+    else
+        echo "== $image cannot be pulled" >&2
+    fi
+done < <(grep -v '^#' deploy/compose/pinned.env)

@@ -20,7 +20,7 @@ OURS = ("api", "notifier", "worker")
 TAG = "compose-test"
 LABEL = "com.docker.compose"
 IMAGES = "deploy/compose/server_images.sh"
-"""Prints which images of the servers this machine has instead of those that it cannot pull."""
+"""Prints the pinned images of the servers that this machine has or can pull."""
 BUILD_SEC = 1200.0
 UP_SEC = 300.0
 COMMAND_SEC = 120.0
