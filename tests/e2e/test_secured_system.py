@@ -61,8 +61,6 @@ def stack(
         amqp_url=str(init["broker.url"]),
         database=DATABASE,
         apis=2,
-        notifiers=2,
-        workers=2,
         settings={"worker.handler_modules": ["e2e_handlers"], "log.format": "json"},
         own_settings=lambda name: servers.settings_of(name.split("-")[1]),
     )
@@ -93,6 +91,10 @@ class Load:
         finally:
             self._stopping.set()
             thread.join()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
 
     def submit(self) -> None:
         """Submit one job, until an API takes it."""
@@ -136,8 +138,10 @@ class Load:
 
 
 @pytest.fixture
-def load(stack: Stack, receiver: Receiver) -> Load:
-    return Load(stack, receiver)
+def load(stack: Stack, receiver: Receiver) -> Iterator[Load]:
+    made = Load(stack, receiver)
+    yield made
+    made.close()
 
 
 def lines_of(stack: Stack) -> list[str]:
