@@ -7,6 +7,8 @@ import subprocess
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from secretary_devstack.processes.service import console_script, environment
 from secretary_devstack.processes.stack import Stack
 from secretary_devstack.servers.port import HOST, free_port
@@ -28,6 +30,7 @@ def faults(findings: list[Any]) -> list[str]:
     return [one["check"] for one in findings if one["level"] == "fault"]
 
 
+@pytest.mark.drill
 def test_a_healthy_system_has_no_faults_and_a_sick_one_is_named(
     start_stack: Callable[..., Stack], amqp_url: str
 ) -> None:

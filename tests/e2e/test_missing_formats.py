@@ -18,6 +18,7 @@ OPTIONAL = ("python_calamine", "olefile", "PIL", "pillow")
 EXTRAS = {"xlsx": "spreadsheets", "ods": "spreadsheets", "msg": "mail", "webp": "images"}
 
 
+@pytest.mark.drill
 def test_a_worker_without_extras_says_what_is_missing_at_its_start_and_in_each_error(
     start_stack: Callable[..., Stack], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -90,6 +90,7 @@ CASES: Mapping[tuple[str, str], Case] = {
     ("PATCH", "/api/keys/{key_id}"): Case(ADMINS, {"limits": {}}),
     ("DELETE", "/api/keys/{key_id}"): Case(ADMINS),
     ("GET", "/api/audit"): Case(OWN),
+    ("GET", "/api/doctor"): Case(ADMINS),
     ("GET", "/metrics"): Case(ADMINS),
     ("GET", "/api/session"): Case(OWN),
     ("POST", "/api/session"): Case(OWN),
