@@ -33,3 +33,14 @@ async def converted(content: bytes, kind: str) -> bytes:
 def old_sample(kind: str) -> bytes:
     """Return a sample of an old format, ``doc`` or ``ppt``."""
     return asyncio.run(converted(SAMPLES[NEWER[kind]](), kind))
+
+
+def marked_as_encrypted(content: bytes) -> bytes:
+    """Return a doc or ppt whose header says that it is encrypted; its text is as before."""
+    token = b"\x14\0\0\0\x5f\xc0\x91\xe3"  # of PowerPoint's CurrentUserAtom
+    if token in content:
+        return content.replace(token, b"\x14\0\0\0\xdf\xc4\xd1\xf3")
+    changed = bytearray(content)
+    fib = next(at for at in range(0, len(content), 64) if content[at : at + 2] == b"\xec\xa5")
+    changed[fib + 11] |= 1
+    return bytes(changed)

@@ -81,7 +81,7 @@ UNREADABLE = {
     "a recording (WAV or AVI)": b"RIFF\x10\0\0\0RMIDdata",
     "a PostScript file": b"%!PS-Adobe-3.0\n%%Pages: 1\n",
     "an SQLite database": b"SQLite format 3\0" + bytes(99),
-    "an old office file of an unknown kind (OLE)": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(99),
+    "an old office file of an unknown kind (OLE)": OLE + bytes(99),
     "an office file of an unknown kind (Open XML)": zipped({"[Content_Types].xml": "<Types/>"}),
     "a binary file of an unknown format": bytes(range(256)),
     "empty": b"",
@@ -113,3 +113,26 @@ def test_all_extras_are_installed_here() -> None:
         "mail",
         "spreadsheets",
     }
+
+
+def old_word(flags: int) -> bytes:
+    """Return the parts of a doc that detection reads: its marks and the header of its text."""
+    stream = OLE[:8] + bytes(56) + KNOWN["doc"][len(OLE) :].ljust(64, b"\0")
+    return stream + b"\xec\xa5\xc1\0" + bytes(6) + flags.to_bytes(2, "little") + b"\xbf\0"
+
+
+ENCRYPTED_ATOM = b"\0\0\xf6\x0f\x20\0\0\0\x14\0\0\0\xdf\xc4\xd1\xf3"
+
+
+def test_an_encrypted_old_office_file_is_refused_as_such() -> None:
+    assert found(old_word(flags=0x1200)).name == "doc"
+    for content in (old_word(flags=0x1300), KNOWN["ppt"] + ENCRYPTED_ATOM):
+        with pytest.raises(PermanentError) as raised:
+            found(content)
+        assert raised.value.code == "DOCUMENT_ENCRYPTED"
+
+
+def test_an_old_office_file_without_its_directory_is_damaged() -> None:
+    with pytest.raises(PermanentError) as raised:
+        found(OLE[:8] + bytes(22) + b"\x09" + bytes(481))
+    assert raised.value.code == "DOCUMENT_INVALID"

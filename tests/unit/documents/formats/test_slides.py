@@ -6,21 +6,22 @@ import pytest
 from support.file_reader import code_of, read_file
 from support.office_samples import (
     add_chart,
-    add_slide_table,
     encrypted,
     png,
     slides,
     with_member,
 )
-
-TITLE_AND_BODY, TITLE_ONLY, BLANK = 1, 5, 6
-
-
-def slide(presentation: Any, layout: int, title: str = "") -> Any:
-    made = presentation.slides.add_slide(presentation.slide_layouts[layout])
-    if title:
-        made.shapes.title.text = title
-    return made
+from support.office_shapes import (
+    BLANK,
+    TITLE_AND_BODY,
+    TITLE_ONLY,
+    slide,
+    slide_group,
+    slide_link,
+    slide_merged_cells,
+    slide_notes,
+    slide_right_to_left,
+)
 
 
 def bullets(presentation: Any) -> None:
@@ -36,50 +37,22 @@ def two_slides(presentation: Any) -> None:
     slide(presentation, TITLE_ONLY, "Two")
 
 
-def notes(presentation: Any) -> None:
-    made = slide(presentation, TITLE_ONLY, "Talk")
-    made.notes_slide.notes_text_frame.text = "Breathe."
-
-
-def merged_cells(presentation: Any) -> None:
-    table = add_slide_table(slide(presentation, BLANK), 3, 3)
-    table.cell(0, 0).merge(table.cell(0, 1))
-    table.cell(1, 2).merge(table.cell(2, 2))
-    table.cell(0, 1).text = table.cell(2, 2).text = ""
-
-
 def chart(presentation: Any) -> None:
     add_chart(slide(presentation, BLANK))
-
-
-def group(presentation: Any) -> None:
-    shapes = slide(presentation, BLANK).shapes
-    box = shapes.add_group_shape().shapes.add_textbox(0, 0, 9, 9)
-    box.text_frame.text = "inside"
-
-
-def links(presentation: Any) -> None:
-    frame = slide(presentation, BLANK).shapes.add_textbox(0, 0, 9, 9).text_frame
-    run = frame.paragraphs[0].add_run()
-    run.text, run.hyperlink.address = "site", "https://example.org"
-
-
-def right_to_left(presentation: Any) -> None:
-    slide(presentation, TITLE_ONLY, "שקופית")
 
 
 SHAPES: dict[str, tuple[Callable[[Any], object], str]] = {
     "bullets": (bullets, "# Plan\n\n- first\n  - deeper"),
     "two slides": (two_slides, "# One\n-----\n# Two"),
-    "notes": (notes, "# Talk\n\n### Notes\n\nBreathe."),
+    "notes": (slide_notes, "# Talk\n\n### Notes\n\nBreathe."),
     "merged cells": (
-        merged_cells,
+        slide_merged_cells,
         "| 00 01 |  | 02 |\n| --- | --- | --- |\n| 10 | 11 | 12 22 |\n| 20 | 21 |  |",
     ),
     "chart": (chart, "|  | Sales |\n| --- | --- |\n| Q1 | 1.5 |\n| Q2 | 2 |"),
-    "group": (group, "inside"),
-    "link": (links, "[site](https://example.org)"),
-    "right to left": (right_to_left, "# שקופית"),
+    "group": (slide_group, "inside"),
+    "link": (slide_link, "[site](https://example.org)"),
+    "right to left": (slide_right_to_left, "# שקופית"),
     "empty": (lambda presentation: slide(presentation, BLANK), ""),
     "no slide": (lambda presentation: presentation, ""),
 }

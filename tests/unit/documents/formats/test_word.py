@@ -4,8 +4,6 @@ from typing import Any
 
 import pytest
 from docx.enum.text import WD_BREAK
-from docx.oxml import OxmlElement
-from docx.oxml.ns import qn
 from support.file_reader import code_of, read_file
 from support.office_samples import (
     add_footnote,
@@ -17,6 +15,12 @@ from support.office_samples import (
     with_member,
     word,
     zipped,
+)
+from support.office_shapes import (
+    word_link,
+    word_merged_cells,
+    word_right_to_left,
+    word_table_in_a_table,
 )
 
 
@@ -37,31 +41,6 @@ def lists(document: Any) -> None:
         document.add_paragraph(text, style=style)
 
 
-def merged_cells(document: Any) -> None:
-    table = document.add_table(3, 3)
-    for row in range(3):
-        for column in range(3):
-            table.cell(row, column).text = f"{row}{column}"
-    table.cell(0, 1).merge(table.cell(0, 2)).text = "wide"
-    table.cell(1, 0).merge(table.cell(2, 0)).text = "high"
-
-
-def table_in_a_table(document: Any) -> None:
-    table = document.add_table(1, 2)
-    table.cell(0, 0).text = "outer"
-    inner = table.cell(0, 1).add_table(2, 2)
-    for place, text in enumerate("abcd"):
-        inner.cell(place // 2, place % 2).text = text
-
-
-def right_to_left(document: Any) -> None:
-    document.add_heading("דוח שנתי", 1)
-    paragraph = document.add_paragraph()
-    properties = paragraph._p.get_or_add_pPr()
-    properties.append(OxmlElement("w:bidi"))
-    paragraph.add_run("مرحبا بالعالم")
-
-
 def changes(document: Any) -> None:
     paragraph = document.add_paragraph("kept ")
     paragraph._p.append(deleted_run("gone"))
@@ -72,17 +51,6 @@ def changes(document: Any) -> None:
 
 def boxes(document: Any) -> None:
     document.add_paragraph("before")._p.append(text_box("in the box"))
-
-
-def links(document: Any) -> None:
-    paragraph = document.add_paragraph("see ")
-    kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/hyperlink"
-    target = document.part.relate_to("https://example.org/a", kind, is_external=True)
-    link = OxmlElement("w:hyperlink")
-    link.set(qn("r:id"), target)
-    run = paragraph.add_run("this page")
-    link.append(run._r)
-    paragraph._p.append(link)
 
 
 def code_and_caption(document: Any) -> None:
@@ -100,14 +68,14 @@ SHAPES: dict[str, tuple[Callable[[Any], object], str]] = {
     "headings": (headings, "# Annual report\n\n# Sales\n\n## Europe\n\nThey rose."),
     "lists": (lists, "- apples\n  - red ones\n1. first\n2. second"),
     "merged cells": (
-        merged_cells,
+        word_merged_cells,
         "| 00 | wide |  |\n| --- | --- | --- |\n| high | 11 | 12 |\n|  | 21 | 22 |",
     ),
-    "a table in a table": (table_in_a_table, "| outer | a, b; c, d |\n| --- | --- |"),
-    "right to left": (right_to_left, "# דוח שנתי\n\nمرحبا بالعالم"),
+    "a table in a table": (word_table_in_a_table, "| outer | a, b; c, d |\n| --- | --- |"),
+    "right to left": (word_right_to_left, "# דוח שנתי\n\nمرحبا بالعالم"),
     "deleted and hidden text": (changes, "kept end"),
     "text box": (boxes, "before\n\nin the box"),
-    "link": (links, "see [this page](https://example.org/a)"),
+    "link": (word_link, "see [this page](https://example.org/a)"),
     "code": (code_and_caption, "```\ndef f():\n    return 1\n```\n\nFigure 1: nothing"),
     "empty": (nothing, ""),
 }

@@ -9,6 +9,7 @@ import zipfile
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.models.file import ContentMark, refusal
 from secretary_documents.formats.limits import damaged, encrypted
+from secretary_documents.formats.packages.old_office import is_cut_off, is_encrypted
 
 PDF_WITHIN = 1024
 """PDF readers look for the header in the first bytes."""
@@ -182,7 +183,9 @@ def _ole_format(fd: int) -> str:
     with mmap.mmap(fd, 0, access=mmap.ACCESS_READ) as content:
         for stream, name in _STREAMS:
             if content.find(stream.encode("utf-16-le")) >= 0:
-                if name == "encrypted":
+                if name == "encrypted" or is_encrypted(content, name):
                     raise encrypted()
                 return name
+        if is_cut_off(content):
+            raise damaged("the old office file is cut off")
     raise unsupported("an old office file of an unknown kind (OLE)")
