@@ -13,6 +13,7 @@ import pytest
 
 from secretary_client import (
     ApiError,
+    AsyncClient,
     Client,
     JobFailed,
     JobNotEnded,
@@ -347,3 +348,32 @@ def test_names_in_paths_are_escaped(tmp_path: Path) -> None:
         client.download("../keys", "a/../b", tmp_path / "b")
     assert api.requests[0].url.raw_path == b"/api/jobs/..%2Fkeys/files/a%2F..%2Fb"
     assert (tmp_path / "b").read_bytes() == b"x"
+
+
+@pytest.mark.parametrize("key", ["", " \n", "sk_\u00fc", "sk_1\nX: 2"])
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_a_key_that_no_request_can_carry_is_refused_and_not_shown(
+    kind: type[Client | AsyncClient], key: str
+) -> None:
+    with pytest.raises(ValueError, match="the API key") as refused:
+        kind("http://api", key)
+    assert "sk_" not in str(refused.value)
+
+
+def test_a_key_may_end_with_the_line_end_of_its_file() -> None:
+    api = Api(success({"workers": []}))
+    Client("http://api", "sk_1\n", transport=api).workers()
+    assert api.requests[0].headers["authorization"] == "Bearer sk_1"
+
+
+@pytest.mark.parametrize("content", [bytearray(b"12"), memoryview(b"12")])
+def test_bytes_of_each_kind_can_be_uploaded(content: bytearray | memoryview) -> None:
+    api = Api(success({"file_id": "file-1"}, 201))
+    assert api.client().upload(content) == "file-1"
+    assert b"\r\n12\r\n" in api.requests[0].content
+
+
+def test_an_upload_of_something_else_names_its_type() -> None:
+    given: Any = 5
+    with pytest.raises(TypeError, match="int is no path, no bytes and no open file"):
+        Api().client().upload(given)

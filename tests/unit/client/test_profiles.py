@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -107,3 +108,12 @@ def test_an_api_that_is_away_is_named_at_once_with_the_time_of_the_tries(
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith(f"secretary: http://{url} does not answer (STORE_UNAVAILABLE: why)")
     assert line.endswith("trying for 30 s")
+
+
+def test_an_empty_key_is_not_stored_even_if_another_profile_has_the_url(
+    api: MisbehavingApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logged_in(api, "work", "sk_1")
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n"))
+    assert main(["login", "other", "--url", api.url]) == 2
+    assert list(stored_profiles().by_name) == ["work"]

@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from secretary_client.command.output import short, terminal_table
+from secretary_client.command.output import print_table, short
 from secretary_client.command.progress import Speed, bars_on
 from secretary_client.event import Event
 from secretary_client.models import JobError
@@ -86,6 +86,23 @@ def test_a_table_never_cuts_ids_and_shows_short_times() -> None:
     made = Console(file=io.StringIO(), width=50)
     job_id = "job-01a22677-4cd2-77f3-9dbb-035ff1670a8a"
     rows = [(job_id, "2026-01-31T08:00:00.123Z", "completed", "x" * 40)]
-    made.print(terminal_table(("JOB", "CREATED", "STATUS", "TEXT"), rows))
+    print_table(made, ("JOB", "CREATED", "STATUS", "TEXT"), rows)
     assert job_id in shown(made)
     assert len(short("2026-01-31T08:00:00.123Z")) == len("2026-01-31 08:00:00")
+
+
+@pytest.mark.parametrize("width", [20, 80, 200])
+def test_a_table_has_all_columns_on_a_narrow_terminal(width: int) -> None:
+    made = Console(file=io.StringIO(), width=width)
+    rows = [("job-1" * 8, 1, 100, "2026-01-31T08:00:00.123Z", "failed", "https://x.org/" * 9, "no")]
+    print_table(made, ("JOB", "PID", "%", "CREATED", "STATUS", "URL", "WHY"), rows)
+    [head, row, *_] = shown(made).splitlines()
+    assert head.split() == ["JOB", "PID", "%", "CREATED", "STATUS", "URL", "WHY"]
+    assert row.split()[1:3] == ["1", "100"]
+    assert row.split()[5:6] + row.split()[-1:] == ["failed", "no"]
+
+
+def test_a_table_without_rows_is_its_head() -> None:
+    made = Console(file=io.StringIO(), width=80)
+    print_table(made, ("JOB", "STATUS"), [])
+    assert shown(made).split() == ["JOB", "STATUS"]

@@ -49,13 +49,16 @@ class Client(AllCalls[SyncDriver]):
 
         Args:
             url: the URL of the API, e.g. ``http://localhost:5001``.
-            key: an API key.
+            key: an API key; spaces and line ends around it do not count.
             retry_sec: how long a call is repeated while the API does not answer, in seconds; the
                 last attempt may take another *timeout*.
             timeout: the longest wait for the next bytes of an answer, in seconds.
             on_retry: called before each wait with what failed, and for how long the client goes on.
             transport: replaces the connection to the API; for tests.
             clock: replaces the clock; for tests.
+
+        Raises:
+            ValueError: *key* is empty, or it has characters that no key has.
         """
         clock = clock or ClientClock()
         http = httpx.Client(
@@ -94,5 +97,14 @@ def full_url(url: str) -> str:
 
 
 def headers_of(key: str) -> dict[str, str]:
-    """Return the headers of each request with the API key *key*."""
-    return {"Authorization": f"Bearer {key}"}
+    """Return the headers of each request with the API key *key*.
+
+    Raises:
+        ValueError: no request can carry the key. The message does not show it.
+    """
+    sent = key.strip() if key else ""
+    if not sent:
+        raise ValueError("the API key is empty")
+    if not (sent.isascii() and sent.isprintable()):
+        raise ValueError("the API key has characters that no key has")
+    return {"Authorization": f"Bearer {sent}"}

@@ -29,7 +29,7 @@ class FileCalls(StreamCalls[D]):
         """Upload a file; return its ``file_id`` for the parameters of jobs.
 
         Args:
-            file: a path (text or ``Path``), the content as ``bytes``, or a file that is open in
+            file: a path (text or ``Path``), the content as bytes, or a file that is open in
                 binary mode; an open file is read from its position on and stays open.
             filename: its name; default: the name of the path or of the open file.
             on_progress: called with the bytes that were sent so far, and all bytes. A repeated

@@ -9,11 +9,15 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 Row = Sequence[Any]
+GAP = 2
+"""Between the columns of a table."""
+LEAST = 20
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,12}Z")
 
 
@@ -27,13 +31,14 @@ def write(value: object) -> None:
 
 def print_note(line: str) -> None:
     """Write *line* to standard error."""
-    print(printable(line), file=sys.stderr, flush=True)
+    sys.stderr.write(f"{printable(line)}\n")  # at once: threads write lines at the same time
+    sys.stderr.flush()
 
 
 def write_table(columns: Sequence[str], rows: Iterable[Row]) -> None:
     """Write *rows* to standard output: fitted to a terminal, otherwise as aligned text."""
     if sys.stdout.isatty():
-        Console().print(terminal_table(columns, list(rows)))
+        print_table(Console(), columns, list(rows))
     else:
         write(as_table(columns, rows))
 
@@ -49,22 +54,45 @@ def as_table(columns: Sequence[str], rows: Iterable[Row]) -> str:
     return "\n".join(padded)
 
 
-def terminal_table(columns: Sequence[str], rows: Sequence[Row]) -> Table:
-    """Return a table of *rows* for a terminal, with short times of this place.
+def print_table(console: Console, columns: Sequence[str], rows: Sequence[Row]) -> None:
+    """Write *rows* to a terminal.
 
-    Ids in the first column are never cut, because other commands take them.
+    A terminal that is too narrow continues a row in its next line, so that no column is missing.
     """
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for place, name in enumerate(columns):
-        is_last = place == len(columns) - 1
-        table.add_column(name, no_wrap=not is_last, min_width=_width_of(name, place, rows))
+    widths = widths_within(console.width, columns, rows)
+    console.width = max(console.width, _all_of(widths))
+    console.print(terminal_table(console.width, columns, rows))
+
+
+def terminal_table(room: int, columns: Sequence[str], rows: Sequence[Row]) -> Table:
+    """Return a table of *rows* for *room* characters, with short times of this place."""
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, GAP, 0, 0))
+    widths = widths_within(room, columns, rows)
+    for place, (name, width) in enumerate(zip(columns, widths, strict=True)):
+        table.add_column(name, no_wrap=place < len(columns) - 1, width=width)
     for row in rows:
         table.add_row(*(Text(short(value), style=_STYLES.get(str(value), "")) for value in row))
     return table
 
 
-def _width_of(name: str, place: int, rows: Sequence[Row]) -> int | None:
-    return max(len(name), *(len(short(row[0])) for row in rows)) if place == 0 and rows else None
+def widths_within(room: int, columns: Sequence[str], rows: Sequence[Row]) -> list[int]:
+    """Return the widths of *columns*, which fit into *room* characters if that is possible.
+
+    Ids in the first column are never cut, because other commands take them. The others are cut to
+    ``LEAST`` characters at most, the last ones first.
+    """
+    widths = [
+        max(cell_len(name), *(cell_len(short(row[place])) for row in rows), 0)
+        for place, name in enumerate(columns)
+    ]
+    for place in range(len(columns) - 1, 0, -1):
+        excess = max(0, _all_of(widths) - room)
+        widths[place] = max(widths[place] - excess, min(widths[place], LEAST))
+    return widths
+
+
+def _all_of(widths: Sequence[int]) -> int:
+    return sum(widths) + GAP * (len(widths) - 1)
 
 
 def short(value: object) -> str:

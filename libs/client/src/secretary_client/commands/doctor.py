@@ -48,7 +48,7 @@ def _examined(session: Session) -> list[JsonObject]:
         answer = session.client.call("GET", "/api/doctor")
     except Unreachable as error:
         remedy = f"start the API, or correct {URL} or --url; or {_BESIDE}"
-        return [_fault("api.unreachable", f"{session.connection()[0]}: {error}", remedy)]
+        return [_fault("api.unreachable", str(error), remedy)]
     except ApiError as error:
         remedy = _REMEDIES.get(error.status, _BESIDE)
         return [_fault(f"api.{error.code.lower()}", error.message, remedy)]

@@ -18,6 +18,8 @@ JobId = Annotated[str, typer.Argument(metavar="JOB", help="The id of a job.")]
 JobIds = Annotated[list[str], typer.Argument(metavar="JOB…", help="The ids of jobs.")]
 Type = Annotated[str | None, typer.Option("--type", metavar="TYPE", help="Only this job type.")]
 Tag = Annotated[str | None, typer.Option(help="Only jobs with this tag.")]
+Batch = Annotated[str | None, typer.Option(help="Only jobs of this batch.")]
+User = Annotated[str | None, typer.Option(help="Only jobs of this user_id.")]
 Limit = Annotated[int, typer.Option(min=0, help="Rows at most.")]
 
 
@@ -52,10 +54,15 @@ def list_jobs(
     status: OfStatus = None,
     job_type: Type = None,
     tag: Tag = None,
+    *,
+    batch: Batch = None,
+    user: User = None,
     limit: Limit = 50,
 ) -> None:
     """Write a table of jobs, newest first."""
-    wanted = session.client.jobs(status=status, job_type=job_type, tag=tag)
+    wanted = session.client.jobs(
+        status=status, job_type=job_type, tag=tag, batch_id=batch, user_id=user
+    )
     found = list(itertools.islice(wanted, limit))
     rows = (
         (
@@ -127,8 +134,8 @@ def act_on_all(
     status: OfStatus = None,
     job_type: Type = None,
     tag: Tag = None,
-    batch: Annotated[str | None, typer.Option(help="Only jobs of this batch.")] = None,
-    user: Annotated[str | None, typer.Option(help="Only jobs of this user_id.")] = None,
+    batch: Batch = None,
+    user: User = None,
     limit: Annotated[int, typer.Option(min=0, help="Jobs at most.")] = 1000,
     cursor: Annotated[
         str | None, typer.Option(help="Go on after the jobs of the command before.")

@@ -12,7 +12,7 @@ from secretary_client.client import full_url
 from secretary_client.command.profiles import Profile, stored_profiles
 from secretary_client.command.registration import HERE as PANEL
 from secretary_client.command.registration import command
-from secretary_client.command.session import DEFAULT_URL, Session
+from secretary_client.command.session import DEFAULT_URL, NoKey, Session
 from secretary_client.error import ApiError
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The name of the profile.")]
@@ -25,7 +25,9 @@ def login(session: Session, name: Name = "default") -> None:
     from standard input. Only you can read the file of the profiles.
     """
     session.url = full_url(session.url or _asked_url())
-    session.key = session.key or _asked_key()
+    session.key = (session.key or _asked_key()).strip()
+    if not session.key:
+        raise NoKey(session.url)
     try:
         session.client.job_types()
     except ApiError as error:
@@ -65,9 +67,9 @@ def _asked_url() -> str:
 
 def _asked_key() -> str:
     if not sys.stdin.isatty():
-        return sys.stdin.readline().strip()
+        return sys.stdin.readline()
     answer: str = typer.prompt("API key", hide_input=True, err=True)
-    return answer.strip()
+    return answer
 
 
 def register(app: typer.Typer) -> None:

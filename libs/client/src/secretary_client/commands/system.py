@@ -7,6 +7,7 @@ import time
 from typing import Annotated
 
 import typer
+from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
@@ -85,10 +86,12 @@ def stats(
         while True:
             _write_stats(session, session.client.stats())
             time.sleep(interval)
-    with Live(_stats_table(session.client.stats()), auto_refresh=False) as live:
+    console = Console()
+    table = _stats_table(console.width, session.client.stats())
+    with Live(table, console=console, auto_refresh=False) as live:
         while True:
             time.sleep(interval)
-            live.update(_stats_table(session.client.stats()), refresh=True)
+            live.update(_stats_table(console.width, session.client.stats()), refresh=True)
 
 
 _COLUMNS = ("TYPE", "WAITING", "SCHEDULED", "RUNNING", "OLDEST, S")
@@ -98,8 +101,8 @@ def _write_stats(session: Session, found: Stats) -> None:
     session.write_line(as_table(_COLUMNS, _stats_rows(found)), found)
 
 
-def _stats_table(found: Stats) -> Table:
-    return terminal_table(_COLUMNS, _stats_rows(found))
+def _stats_table(room: int, found: Stats) -> Table:
+    return terminal_table(room, _COLUMNS, _stats_rows(found))
 
 
 def _stats_rows(found: Stats) -> list[tuple[object, ...]]:

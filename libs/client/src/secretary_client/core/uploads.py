@@ -13,8 +13,9 @@ from typing import IO
 
 from secretary_client.core.effect import Flow, Work
 
-Uploadable = str | os.PathLike[str] | bytes | IO[bytes]
+Uploadable = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
 """A path, the content itself, or a file that is open in binary mode."""
+_CONTENT = (bytes, bytearray, memoryview)
 OnProgress = Callable[[int, int], object]
 """Called with the bytes that were read so far, and the bytes of the whole file."""
 
@@ -52,15 +53,17 @@ def seekable(given: Uploadable, held: ExitStack) -> Flow[IO[bytes]]:
 
     Raises:
         OSError: the path cannot be opened.
-        TypeError: the file is open in text mode.
+        TypeError: the file is open in text mode, or *given* is no file.
     """
-    if isinstance(given, bytes):
+    if isinstance(given, _CONTENT):
         return io.BytesIO(given)
     if isinstance(given, (str, os.PathLike)):
         path = Path(given)
         return held.enter_context((yield Work(lambda: path.open("rb"))))
     if isinstance(given, io.TextIOBase):
         raise TypeError("the file is open in text mode: open it with open(path, 'rb')")
+    if not hasattr(given, "seekable"):
+        raise TypeError(f"{type(given).__name__} is no path, no bytes and no open file")
     if given.seekable():
         return given
     copy = held.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - *held* closes it
@@ -71,7 +74,7 @@ def seekable(given: Uploadable, held: ExitStack) -> Flow[IO[bytes]]:
 
 def name_of(given: Uploadable) -> str:
     """Return the name for the upload of *given*."""
-    if isinstance(given, bytes):
+    if isinstance(given, _CONTENT):
         return "upload"
     path = given if isinstance(given, (str, os.PathLike)) else getattr(given, "name", None)
     return Path(path).name if isinstance(path, (str, os.PathLike)) else "upload"
