@@ -91,6 +91,13 @@ def new_key() -> SecretStr:
 async def test_a_mongodb_that_does_not_answer_is_named() -> None:
     found = await check_mongodb(f"mongodb://{HOST}:{free_port()}/?replicaSet=rs0")
     assert faults(found) == ["mongo.unreachable"]
+    assert "Topology" not in found[0].message
+    assert len(found[0].message) < 100
+
+
+async def test_another_name_of_the_replica_set_is_named(mongo_url: str) -> None:
+    (found,) = await check_mongodb(mongo_url.replace("replicaSet=rs0", "replicaSet=rsX"))
+    assert (found.check, "rsX" in found.message) == ("mongo.other_replica_set", True)
 
 
 async def test_a_mongodb_without_a_replica_set_is_named(tmp_path: Path) -> None:
@@ -128,6 +135,11 @@ async def test_a_broker_that_does_not_answer_is_named() -> None:
 async def test_a_wrong_password_of_the_broker_is_named(broker: RabbitMQ) -> None:
     section = broker_section(broker.url.replace("guest:guest", f"{USER}:wrong"))
     assert faults(await check_broker(section, [])) == ["broker.refused"]
+
+
+async def test_a_wrong_virtual_host_of_the_broker_is_named(broker: RabbitMQ) -> None:
+    (found,) = await check_broker(broker_section(f"{broker.url.rstrip('/')}/nowhere"), [])
+    assert (found.check, "virtual host" in found.message) == ("broker.refused", True)
 
 
 @pytest.mark.parametrize("rights", [("^$", "^$", "^$"), (".*", "^$", ".*"), (".*", ".*", "^$")])

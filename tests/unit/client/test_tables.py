@@ -63,6 +63,7 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Api:
         {
             "/api/jobs/job-1/attempts": {"attempts": [ATTEMPT], "omitted": 0},
             "/api/receivers": {"receivers": [RECEIVER]},
+            "/api/jobs/": {"jobs": [], "next": None},
             "/api/jobs/retry": {"matched": 3, "done": 2, "more": True, "next": "c1"},
         }
     )
@@ -106,3 +107,10 @@ def test_an_action_on_all_jobs_sends_only_the_given_filters_and_writes_the_count
         "limit": 3,
         "cursor": "c0",
     }
+
+
+def test_the_jobs_of_a_batch_are_listed(api: Api, capsys: Output) -> None:
+    [head] = rows(capsys, "list", "--batch", "batch-1", "--user", "anna")
+    assert head.startswith("JOB")
+    [request] = api.requests
+    assert dict(request.url.params) == {"batch_id": "batch-1", "user_id": "anna"}

@@ -22,6 +22,7 @@ from aiormq.exceptions import (
     ChannelAccessRefused,
     ChannelPreconditionFailed,
     ConnectionNotAllowed,
+    InvalidFrameError,
     ProbableAuthenticationError,
 )
 
@@ -192,6 +193,10 @@ async def _connect(node: str) -> AbstractConnection:
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT_SEC):
             await connection.connect()
+    except InvalidFrameError as error:  # aiormq's words for a broker that closes instead of opens
+        await _close(connection)
+        message = "the virtual host does not exist, or the user has no right in it"
+        raise ConnectionNotAllowed(message) from error
     except BaseException:
         await _close(connection)
         raise

@@ -22,12 +22,20 @@ from secretary_common.doctor.system_checks import (
     check_workers,
 )
 from secretary_common.errors import StoreUnavailable
+from secretary_common.mongo.replica_set import reason_of
 from secretary_common.mongo.store import Store, open_store
 from secretary_common.secrets.cipher import Cipher
 from secretary_common.settings.settings import Settings
 
 ENTRY_POINTS = "secretary.checks"
 ANSWER_SEC = 30.0
+WITHOUT_STORE = (
+    "mongo.unreachable",
+    "mongo.refused",
+    "mongo.not_a_replica_set",
+    "mongo.other_replica_set",
+)
+"""With these faults no service can use MongoDB."""
 LocalCheck = Callable[[Settings], Sequence[Finding]]
 Check = Callable[[], Awaitable[list[Finding]]]
 
@@ -36,7 +44,7 @@ async def examine(settings: Settings) -> list[Finding]:
     """Return what all checks have found with *settings*, on this machine."""
     found = await check_mongodb(settings.mongo.url)
     job_types: list[str] = []
-    if not _names(found, "mongo.unreachable", "mongo.refused", "mongo.not_a_replica_set"):
+    if not _names(found, *WITHOUT_STORE):
         more, job_types = await _of_store(settings)
         found += more
     found += await check_broker(settings.broker, job_types)
@@ -65,8 +73,8 @@ async def _of_store(settings: Settings) -> tuple[list[Finding], list[str]]:
             for name, check in _checks(settings, store).items():
                 found += await _tried(name, check)
     except (StoreUnavailable, TimeoutError) as error:
-        message = str(error.__cause__ or error or "MongoDB did not answer in time")
-        found.append(fault("mongo.unreachable", message[:300], "see the log of MongoDB"))
+        message = reason_of(error.__cause__ or error) or "MongoDB did not answer in time"
+        found.append(fault("mongo.unreachable", message, "see the log of MongoDB"))
         names = []
     finally:
         await store.close()

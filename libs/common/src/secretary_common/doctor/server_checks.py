@@ -14,7 +14,7 @@ from secretary_common.broker import topology
 from secretary_common.broker.inspection import BrokerFault, inspect
 from secretary_common.doctor.finding import Finding, fault, hint, ok
 from secretary_common.errors import StoreUnavailable
-from secretary_common.mongo.replica_set import LoginRefused, ServerFacts, look_at
+from secretary_common.mongo.replica_set import LoginRefused, ServerFacts, look_at, named_set
 from secretary_common.settings.service import BrokerSection
 
 OLDEST_MONGODB = (6, 0)
@@ -58,6 +58,9 @@ async def check_mongodb(
         found.append(
             fault("mongo.not_a_replica_set", message, "start mongod --replSet rs0; secretary-init")
         )
+    elif (named := named_set(url)) not in (None, facts.replica_set):
+        message = f"mongo.url names the replica set {named}; this server is in {facts.replica_set}"
+        found.append(fault("mongo.other_replica_set", message, "correct replicaSet in mongo.url"))
     skew = _skew_sec(facts, now())
     if abs(skew) > LARGEST_SKEW_SEC:
         message = f"the clocks of this machine and of MongoDB differ by {skew:+.1f} s"

@@ -5,6 +5,7 @@ Transactions and majority writes need the set.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -69,7 +70,23 @@ def look_at(url: str) -> ServerFacts:
         moment = hello["localTime"].replace(tzinfo=UTC)
         version = tuple(build["versionArray"][:2])
         return ServerFacts(version, hello.get("setName"), moment, at)
-    raise StoreUnavailable(str(unanswered)[:300]) from unanswered
+    raise StoreUnavailable(reason_of(unanswered)) from unanswered
+
+
+def reason_of(error: object) -> str:
+    """Return the words of *error* without what the driver knows of each server."""
+    reason = str(error)
+    for start in (" (configured timeouts", ", Timeout: ", ", Topology Description"):
+        reason = reason.partition(start)[0]
+    return reason[:300]
+
+
+def named_set(url: str) -> str | None:
+    """Return the replica set that *url* names; None: it names none."""
+    with contextlib.suppress(PyMongoError):
+        options = {name.lower(): value for name, value in parse_uri(url)["options"].items()}
+        return options.get("replicaset")
+    return None
 
 
 def initiate(url: str) -> bool:
