@@ -213,3 +213,21 @@ async def test_the_arguments_of_each_tool_are_described() -> None:
         assert tool.description
         for name, schema in tool.input_schema.get("properties", {}).items():
             assert schema.get("description"), f"{tool.name}.{name}"
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "message"),
+    [
+        ("status", {"job_id": "job-1", "wait_sec": -1}, "wait_sec: Input should be greater than"),
+        ("result", {}, "job_id: Field required"),
+        ("nothing", {}, "Unknown tool: nothing"),
+    ],
+)
+async def test_a_call_that_does_not_fit_has_a_code_too(
+    tool: str, arguments: dict[str, Any], message: str
+) -> None:
+    answer = await called(Api(), tool, **arguments)
+    assert answer.is_error
+    error = answer.structured_content["error"]
+    assert (error["code"], error["message"].startswith(message)) == ("VALIDATION_ERROR", True)
+    assert answer.content[0].text == f"VALIDATION_ERROR: {error['message']}"

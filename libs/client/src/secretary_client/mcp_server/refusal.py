@@ -6,7 +6,9 @@ import functools
 from collections.abc import Awaitable, Callable
 from typing import Any, Concatenate, ParamSpec
 
+from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import CallToolResult, TextContent
+from pydantic import ValidationError
 
 from secretary_client.error import ApiError, JobFailed, JobNotEnded, Unreachable
 
@@ -35,6 +37,18 @@ def refusing(
             return result_of(error)
 
     return run
+
+
+def refusal_of(error: ToolError) -> Refusal:
+    """Return why a call was refused before its tool ran: wrong arguments, or no such tool."""
+    wrong = error.__cause__
+    if not isinstance(wrong, ValidationError):
+        return Refusal("VALIDATION_ERROR", str(error))
+    fields = (
+        f"{'.'.join(map(str, one['loc']))}: {one['msg']}"
+        for one in wrong.errors(include_url=False, include_input=False)
+    )
+    return Refusal("VALIDATION_ERROR", "; ".join(fields))
 
 
 def result_of(error: Exception) -> CallToolResult:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import hmac
 import importlib.metadata
+from typing import Any
 
 import uvicorn
 from mcp.server import MCPServer
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
+from mcp.types import CallToolResult, InputRequiredResult
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from secretary_client.async_client import AsyncClient
 from secretary_client.mcp_server.parts import ResultParts
 from secretary_client.mcp_server.readable_files import ReadableFiles
+from secretary_client.mcp_server.refusal import refusal_of, result_of
 from secretary_client.mcp_server.resources import add_resources
 from secretary_client.mcp_server.tools import Tools
 
@@ -39,7 +44,7 @@ def make_server(
         part_chars: the largest part of a result, in characters.
     """
     version = importlib.metadata.version("secretary-client")
-    server = MCPServer(
+    server = SecretaryServer(
         "secretary",
         title="Secretary",
         version=version,
@@ -49,6 +54,21 @@ def make_server(
     Tools(client, files, ResultParts(client, part_chars)).add_to(server)
     add_resources(server, client)
     return server
+
+
+class SecretaryServer(MCPServer):
+    """Answers calls whose arguments do not fit as all other calls that fail."""
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        """Call a tool."""
+        try:
+            return await super().call_tool(name, arguments, context)
+        except UnexpectedToolError:
+            raise
+        except ToolError as error:
+            return result_of(refusal_of(error))
 
 
 async def serve_stdio(server: MCPServer) -> None:
