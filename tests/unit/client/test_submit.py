@@ -162,3 +162,18 @@ def test_a_bad_line_is_named_and_nothing_is_submitted(api: Api, capsys: Output, 
     assert main(["batch", "jobs.jsonl"]) == 1
     assert "jobs.jsonl:2: not " in capsys.readouterr().err
     assert api.batches == []
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_line_ends_only_with_a_line_end(api: Api, mark: str) -> None:
+    name = "a\u2028b\u0085c"
+    job = json.dumps({"job_type": "pdf", "job_name": name}, ensure_ascii=False)
+    Path("jobs.jsonl").write_text(f"{mark}{job}\r\n", encoding="utf-8", newline="")
+    assert main(["batch", "jobs.jsonl"]) == 0
+    assert [one["job_name"] for one in api.batches[0]["jobs"]] == [name]
+
+
+def test_a_file_that_is_no_text_is_named(api: Api, capsys: Output) -> None:
+    Path("jobs.jsonl").write_bytes(b"\xff\xfe")
+    assert main(["batch", "jobs.jsonl"]) == 1
+    assert "jobs.jsonl: not UTF-8" in capsys.readouterr().err

@@ -43,8 +43,7 @@ def batch(
     A batch has up to 1,000 jobs, and all of them are stored or none. A longer file becomes several
     batches; the command checks all lines first.
     """
-    text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
-    jobs = list(_jobs_in(text, str(file)))
+    jobs = list(_jobs_in(_text_of(file), str(file)))
     if not jobs:
         raise ValueError(f"{file}: there is no job in it")
     for number, part in enumerate(_parts(jobs)):
@@ -71,8 +70,18 @@ def batches(session: Session, limit: Limit = 50) -> None:
     session.write_table(columns, rows, found)
 
 
+def _text_of(file: Path) -> str:
+    if str(file) == "-":
+        return sys.stdin.read()
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{file}: not UTF-8: {error.reason} at byte {error.start}") from error
+
+
 def _jobs_in(text: str, name: str) -> Iterator[NewJob]:
-    for number, line in enumerate(text.splitlines(), start=1):
+    # Not splitlines(): a JSON text may have the other ends of lines in its strings.
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
