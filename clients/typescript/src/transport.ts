@@ -51,12 +51,9 @@ export class Transport {
   readonly #options: TransportOptions;
 
   constructor(url: string, key: string, options: TransportOptions) {
-    const { protocol } = new URL(url);
-    if (protocol !== "http:" && protocol !== "https:") {
-      throw new TypeError(`${url} is no http or https URL`);
-    }
+    if (!isHttp(url)) throw new TypeError(`the URL of the API is "${url}", no http or https URL`);
     this.#root = url.replace(/\/+$/, "");
-    this.#key = key;
+    this.#key = checkedKey(key);
     this.#options = options;
   }
 
@@ -134,6 +131,22 @@ export function pathOf(...parts: string[]): string {
 /** Return a time as the API takes it. */
 export function iso(moment: Date | string): string {
   return typeof moment === "string" ? moment : moment.toISOString();
+}
+
+function isHttp(url: string): boolean {
+  try {
+    return ["http:", "https:"].includes(new URL(url).protocol);
+  } catch {
+    return false;
+  }
+}
+
+/** Return the key without spaces around it; the message of an error does not show it. */
+function checkedKey(key: unknown): string {
+  const found = typeof key === "string" ? key.trim() : "";
+  if (!found) throw new TypeError("the API key is empty");
+  if (!/^[ -~]+$/.test(found)) throw new TypeError("the API key has characters that no key has");
+  return found;
 }
 
 function searchOf(query: QueryValues = {}): string {

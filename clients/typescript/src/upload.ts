@@ -4,6 +4,7 @@
 export type UploadSource =
   | string
   | Uint8Array
+  | ArrayBuffer
   | Blob
   | ReadableStream<Uint8Array>
   | AsyncIterable<Uint8Array>;
@@ -19,15 +20,22 @@ const UNNAMED = "upload";
 
 export async function contentOf(source: UploadSource): Promise<UploadContent> {
   if (typeof source === "string") return fileAt(source);
-  if (source instanceof Uint8Array) {
-    return { filename: UNNAMED, repeatable: true, read: () => once(source) };
+  if (source instanceof Uint8Array || source instanceof ArrayBuffer) {
+    const bytes = source instanceof ArrayBuffer ? new Uint8Array(source) : source;
+    return { filename: UNNAMED, repeatable: true, read: () => once(bytes) };
   }
   if (source instanceof Blob) {
     const filename = "name" in source ? String(source.name) : UNNAMED;
     return { filename, repeatable: true, read: () => piecesOf(source.stream()) };
   }
+  if (!isStream(source)) throw new TypeError("no path, bytes, Blob or stream is given");
   const read = () => (Symbol.asyncIterator in source ? source : piecesOf(source));
   return { filename: UNNAMED, repeatable: false, read };
+}
+
+function isStream(source: unknown): boolean {
+  const given = Object(source);
+  return Symbol.asyncIterator in given || "getReader" in given;
 }
 
 /** Return the content of a file; only Node and its relatives have paths. */

@@ -32,6 +32,7 @@ const sources = [
   ["a Blob", () => new Blob([CONTENT]), "upload"],
   ["a web stream", () => new Blob([CONTENT]).stream(), "upload"],
   ["a stream of Node", () => Readable.from([CONTENT.subarray(0, 9), CONTENT.subarray(9)]), "upload"],
+  ["an ArrayBuffer", () => new Uint8Array(CONTENT).buffer, "upload"],
 ];
 for (const [what, make, name] of sources) {
   test(`${what} is uploaded`, async (t) => {
@@ -54,6 +55,13 @@ for (const [what, make] of sources.slice(0, 3)) {
     assert.deepEqual((await sent(api.requests[2]))[1], CONTENT);
   });
 }
+
+test("something else is refused before anything is sent", async (t) => {
+  const api = await misbehaving(t);
+  const { client } = clientOf(api);
+  for (const source of [undefined, null, 5, {}]) await assert.rejects(client.upload(source), TypeError);
+  assert.equal(api.requests.length, 0);
+});
 
 test("a stream is sent only once", async (t) => {
   const api = await misbehaving(t, nothing, STORED);

@@ -130,6 +130,19 @@ test("ids with any characters stay one part of the path, and empty ids are refus
 test("the URL of the API is checked when the client is made", () => {
   assert.throws(() => new Client("localhost:5001", "sk_1"), TypeError);
   assert.throws(() => new Client("api", "sk_1"), TypeError);
+  assert.throws(() => new Client(undefined, "sk_1"), /the URL of the API is "undefined"/);
+});
+
+test("a key that no request can carry is refused and not shown", async (t) => {
+  for (const key of ["", " \n", undefined, "sk_ü", "sk_1\nX: 2"]) {
+    assert.throws(
+      () => new Client("http://api", key),
+      (error) => error instanceof TypeError && /the API key/.test(error.message) && !/sk_/.test(error.message),
+    );
+  }
+  const api = await misbehaving(t, success({ job_id: "a" }));
+  await new Client(api.url, "sk_1\n").show("a");
+  assert.equal(api.requests[0].headers.authorization, "Bearer sk_1");
 });
 
 test("a list yields the items of all pages", async (t) => {
