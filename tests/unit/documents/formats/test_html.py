@@ -73,7 +73,7 @@ def test_other_encodings_are_read() -> None:
 
 
 def test_deeply_nested_elements_are_read() -> None:
-    assert read_file(page("<b><i>" * 300 + "deep")).markdown == "deep"
+    assert read_file(page("<b><i>" * 300 + "deep")).markdown == "***deep***"
 
 
 @pytest.mark.parametrize("tag", ["<div>", "<table><tr><td>", "<blockquote><p>", "<ul><li>"])

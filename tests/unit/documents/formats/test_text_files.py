@@ -79,19 +79,24 @@ MARKDOWN = {
     "headings": ("# A\n\ntext\n\nB\n-\n", "# A\n\ntext\n\n## B"),
     "lists": ("# L\n\n1. a\n   - b\n2. c\n", "# L\n\n1. a\n   - b\n2. c"),
     "table": ("|a|b|\n|---|---|\n|1|2|\n", "| a | b |\n| --- | --- |\n| 1 | 2 |"),
-    "code": ("```py\nif x:\n    y\n```\n", "```\nif x:\n    y\n```"),
+    "code": ("```py\nif x:\n    y\n```\n", "```py\nif x:\n    y\n```"),
+    "code in HTML": ("# A\n\n<pre>a\n b</pre>\n", "# A\n\n```\na\n b\n```"),
+    "marks": (
+        "# *A* b\n\n__b__ *c* `d*` ***e*** x**y**z\n",
+        "# *A* b\n\n**b** *c* `d*` ***e*** x**y**z",
+    ),
     "links": ("see [it](https://a.example/b)\n", "see [it](https://a.example/b)"),
     "a picture": ("# A\n\n![alt](https://a.example/b.png)\n", "# A\n\nalt"),
     "notes": (
         "# A\n\na[^1] `[^1]`\n\n[^1]: One.\n[^x]: Two\nlines\n\nb\n",
-        "# A\n\na\\[1\\] \\[^1\\]\n\nb\n\n\\[1\\] One.\n\n\\[x\\] Two lines",
+        "# A\n\na\\[1\\] `[^1]`\n\nb\n\n\\[1\\] One.\n\n\\[x\\] Two lines",
     ),
     "merged cells in HTML": (
         "# A\n\n<table><tr><th colspan=2>w</th></tr><tr><td>1</td><td>2</td></tr></table>\n",
         "# A\n\n| w |  |\n| --- | --- |\n| 1 | 2 |",
     ),
     "endless quotes": ("# A\n\n" + ">" * 40 + "deep\n", "# A\n\ndeep"),
-    "HTML": ("# A\n\n<script>x</script>\n\n<b>c</b>\n", "# A\n\nc"),
+    "HTML": ("# A\n\n<script>x</script>\n\n<b>c</b>\n", "# A\n\n**c**"),
     "right to left": ("# דוח\n\nמרחבא\n", "# דוח\n\nמרחבא"),
     "front matter": ("---\ntitle: T\n---\n# A\n", "# A"),
 }

@@ -7,12 +7,20 @@ boxes are flat; the left side of an item's box is its depth, from which writers 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 
 from secretary_documents.formats.limits import Budget, FileLimits
 from secretary_documents.formats.table_builder import TableBuilder
-from secretary_documents.pdf.layout.model import Block, Box, Kind, Line, PageLayout, Span
+from secretary_documents.pdf.layout.model import (
+    Block,
+    Box,
+    Kind,
+    Line,
+    Markup,
+    PageLayout,
+    Span,
+)
 from secretary_documents.pdf.pictures.raster import picture_size
 
 INDENT = 18.0
@@ -22,6 +30,7 @@ _NO_BOX = Box(0, 0, 0, 0)
 _CONTROL = {code: None for code in range(32) if chr(code) not in "\t\n"} | {0xAD: None}
 
 _BLANKS = re.compile(r"[ \t\xa0]+")
+_LANGUAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9+#._-]{0,29}")
 _FILE_NAME = re.compile(r"[^\s/\\]{1,200}\.(?:png|jpe?g|gif|bmp|tiff?|emf|wmf|svg)", re.IGNORECASE)
 
 Load = Callable[[], bytes]
@@ -49,9 +58,9 @@ class FilePage:
     """They follow the last block of the page."""
 
 
-def run(text: str, *, link: str | None = None, bold: bool = False) -> Span:
-    """Return a piece of text with one style. Line ends in *text* stay line ends."""
-    return Span(text.translate(_CONTROL), 0.0, bold=bold, link=_safe_link(link))
+def run(text: str, *, link: str | None = None, markup: Markup = Markup.NONE) -> Span:
+    """Return a piece of text with one markup. Line ends in *text* stay line ends."""
+    return Span(text.translate(_CONTROL), 0.0, link=_safe_link(link), markup=markup)
 
 
 def _safe_link(link: str | None) -> str | None:
@@ -101,7 +110,7 @@ class Builder:
     def heading(self, runs: Iterable[Span], level: int) -> None:
         """Add a heading of *level*, from 1."""
         level = min(max(level, 1), _DEEPEST_HEADING)
-        self._add(Kind.HEADING, self._lines(runs, one_line=True), level=level)
+        self._add(Kind.HEADING, self._lines(_not_bold(runs), one_line=True), level=level)
 
     def paragraph(self, runs: Iterable[Span]) -> None:
         """Add a paragraph."""
@@ -130,13 +139,14 @@ class Builder:
         if block:
             self._page.footnotes.append(block)
 
-    def code(self, text: str) -> None:
-        """Add lines of code with their indents."""
+    def code(self, text: str, language: str = "") -> None:
+        """Add lines of code with their indents. Anything but a name is no *language*."""
         cleaned = text.translate(_CONTROL).strip("\n")
         self.budget.add_text(cleaned)
         lines = [Line(_NO_BOX, (Span(line, 0.0, mono=True),)) for line in cleaned.split("\n")]
         if cleaned.strip():
-            self._page.layout.blocks.append(Block(Kind.CODE, _NO_BOX, lines))
+            known = language if _LANGUAGE.fullmatch(language) else ""
+            self._page.layout.blocks.append(Block(Kind.CODE, _NO_BOX, lines, language=known))
 
     def table(self, table: TableBuilder) -> None:
         """Add *table* unless it has no text."""
@@ -211,4 +221,13 @@ class Builder:
 
 
 def _with_text(span: Span, text: str) -> Span:
-    return Span(text, span.size, bold=span.bold, link=span.link)
+    return Span(text, span.size, link=span.link, markup=span.markup)
+
+
+def _not_bold(runs: Iterable[Span]) -> Iterator[Span]:
+    """Yield the runs of a heading, which is bold as a whole, and italic only in a part of it."""
+    given = list(runs)
+    is_italic = all(Markup.ITALIC in one.markup for one in given if one.text.strip())
+    implied = Markup.BOLD | Markup.ITALIC if is_italic else Markup.BOLD
+    for one in given:
+        yield replace(one, markup=one.markup & ~implied)

@@ -18,9 +18,10 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from secretary_documents.formats.builder import Builder, Load, run
 from secretary_documents.formats.limits import damaged
+from secretary_documents.formats.markup.html_marks import MARKS, language_of, markup_of
 from secretary_documents.formats.markup.html_table import HtmlTable
 from secretary_documents.formats.table_builder import TableBuilder
-from secretary_documents.pdf.layout.model import Span
+from secretary_documents.pdf.layout.model import Markup, Span
 from secretary_documents.web.readable_text import walk
 
 FindPicture = Callable[[str], Load | None]
@@ -109,6 +110,9 @@ class _HtmlReader:
         self._find_picture = find_picture
         self._runs: list[Span] = []
         self._links: list[str | None] = []
+        self._marks = [Markup.NONE]
+        """The markup of text, for each open element that marks text."""
+        self._language = ""
         self._lists: list[_List] = []
         self._marker: str | None = None
         """The marker of the next item; None outside of items or after its first block."""
@@ -135,7 +139,10 @@ class _HtmlReader:
             return
         text = node.text(deep=False)
         link = self._links[-1] if self._links else None
-        self._runs.append(run(text if self._pre else _SPACE.sub(" ", text), link=link))
+        if self._pre:
+            self._runs.append(run(text, link=link))
+        else:
+            self._runs.append(run(_SPACE.sub(" ", text), link=link, markup=self._marks[-1]))
 
     def _enter(self, tag: str, node: LexborNode) -> None:
         if self._enter_inline(tag, node):
@@ -155,6 +162,7 @@ class _HtmlReader:
             self._marker = self._next_marker()
         elif tag == "pre":
             self._pre += 1
+            self._language = language_of(node.attributes)
         elif tag == "table":
             self._open_table(node)
         elif tag in _CAPTIONS:
@@ -163,6 +171,8 @@ class _HtmlReader:
     def _enter_inline(self, tag: str, node: LexborNode) -> bool:
         if tag == "a":
             self._links.append(node.attributes.get("href"))
+        elif tag in MARKS:
+            self._mark(tag, node)
         elif tag in _NO_TEXT:
             self._silent += 1
         elif tag == "br":
@@ -173,9 +183,16 @@ class _HtmlReader:
             return False
         return True
 
+    def _mark(self, tag: str, node: LexborNode) -> None:
+        self._marks.append(self._marks[-1] | markup_of(tag, node.attributes))
+        if self._pre and not self._language:
+            self._language = language_of(node.attributes)
+
     def _leave(self, tag: str) -> None:
         if tag == "a" and self._links:
             self._links.pop()
+        elif tag in MARKS:
+            self._marks.pop()
         elif tag in _NO_TEXT:
             self._silent = max(self._silent - 1, 0)
         elif self._table:
@@ -208,7 +225,7 @@ class _HtmlReader:
         if not any(one.text.strip() for one in runs):
             return
         if self._pre:
-            self._builder.code("".join(one.text for one in runs))
+            self._builder.code("".join(one.text for one in runs), self._language)
         elif self._heading:
             self._builder.heading(runs, self._heading)
         elif self._caption:

@@ -17,7 +17,7 @@ from secretary_documents.formats.packages.open_xml import (
 )
 from secretary_documents.formats.packages.xml import parse_xml
 from secretary_documents.formats.table_builder import TableBuilder
-from secretary_documents.pdf.layout.model import Kind, Span
+from secretary_documents.pdf.layout.model import Kind, Markup, Span
 
 _TITLES = ("title", "ctrTitle")
 _RUNNING = {"dt": Kind.FOOTER, "ftr": Kind.FOOTER, "sldNum": Kind.FOOTER, "hdr": Kind.HEADER}
@@ -146,11 +146,20 @@ def _runs(paragraph: Element, targets: dict[str, Target]) -> Iterator[Span]:
             link = child.find("./rPr/hlinkClick")
             target = None if link is None else targets.get(link.get("r:id", ""))
             address = target.name if target and target.external else None
-            yield run("" if text is None else text.text or "", link=address)
+            written = "" if text is None else text.text or ""
+            yield run(written, link=address, markup=_markup(child.find("rPr")))
         elif child.tag in _BREAKS:
             yield run(_BREAKS[child.tag])
         elif child.tag in ("AlternateContent", "m", "oMathPara", "oMath"):
             yield run("".join(one.text or "" for one in child.iter("t")))
+
+
+def _markup(properties: Element | None) -> Markup:
+    found = Markup.NONE
+    for name, mark in (("b", Markup.BOLD), ("i", Markup.ITALIC)):
+        if properties is not None and properties.get(name) in ("1", "true"):
+            found |= mark
+    return found
 
 
 def _text(shape: Element) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import Flag, StrEnum, auto
 from functools import cached_property
 from typing import NamedTuple
 
@@ -63,6 +63,15 @@ class Kind(StrEnum):
     FOOTNOTE = "footnote"
 
 
+class Markup(Flag):
+    """What the author of a file has marked. PDFs have only fonts, so their spans have none."""
+
+    NONE = 0
+    BOLD = auto()
+    ITALIC = auto()
+    CODE = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """A piece of a line with one style."""
@@ -75,6 +84,7 @@ class Span:
     """The address to which the text links."""
     math: bool = False
     """Whether the font is one for mathematics."""
+    markup: Markup = Markup.NONE
 
 
 @dataclass(frozen=True)
@@ -210,6 +220,8 @@ class Block:
     confidence: float | None = None
     file: str = ""
     """The name of the file with the picture of a figure; empty if there is none."""
+    language: str = ""
+    """The programming language of code; empty if it is unknown."""
 
     def code(self) -> str:
         """Return the lines of code with their indents."""

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from itertools import groupby
 
-from secretary_documents.pdf.layout.model import Block, Cell, Kind, Line, Table, shown
+from secretary_documents.pdf.layout.model import (
+    Block,
+    Cell,
+    Kind,
+    Line,
+    Markup,
+    Span,
+    Table,
+    shown,
+)
 from secretary_documents.pdf.writers.markup import join_lines
 
 _TAGS = {
@@ -17,6 +26,8 @@ _TAGS = {
     Kind.HEADER: "<header>{}</header>",
     Kind.FOOTER: "<footer>{}</footer>",
 }
+
+_MARKS = ((Markup.CODE, "code"), (Markup.ITALIC, "em"), (Markup.BOLD, "strong"))
 
 
 def to_html(blocks: Iterable[Block], *, keep_headers: bool = False) -> str:
@@ -59,7 +70,8 @@ def _piece(block: Block) -> str:
     if block.table:
         return _table(block.table)
     if block.kind is Kind.CODE:
-        return f"<pre><code>{escape(block.code())}</code></pre>"
+        language = f' class="language-{escape(block.language)}"' if block.language else ""
+        return f"<pre><code{language}>{escape(block.code())}</code></pre>"
     text = _text_of(block.lines)
     if block.marker:
         text = f"{escape(block.marker)} {text}"
@@ -81,11 +93,19 @@ def _text_of(lines: Sequence[Line]) -> str:
 
 def _linked(line: Line) -> str:
     runs = groupby(line.spans, lambda span: span.link)
-    texts = ((target, escape("".join(span.text for span in spans))) for target, spans in runs)
+    texts = ((target, "".join(_marked(spans))) for target, spans in runs)
     return "".join(
         text if target is None else f'<a href="{escape(target)}">{text}</a>'
         for target, text in texts
     )
+
+
+def _marked(spans: Iterable[Span]) -> Iterator[str]:
+    for markup, group in groupby(spans, lambda span: span.markup):
+        text = escape("".join(span.text for span in group))
+        for mark, tag in _MARKS if markup and text.strip() else ():
+            text = f"<{tag}>{text}</{tag}>" if mark in markup else text
+        yield text
 
 
 def _table(table: Table) -> str:

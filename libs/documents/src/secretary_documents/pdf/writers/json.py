@@ -36,6 +36,7 @@ def _block(block: Block, order: int, layout: PageLayout) -> dict[str, Any]:
         "repeated": block.repeated or None,
         "links": _links(block) or None,
         "image": block.file or None,
+        "language": block.language or None,
     }
     if block.table:
         found |= {"text": "", "table": _table(block.table)}

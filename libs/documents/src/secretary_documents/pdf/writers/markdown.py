@@ -7,9 +7,11 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from urllib.parse import quote
 
-from secretary_documents.pdf.layout.model import Block, Kind, Line, Table, shown
+from secretary_documents.pdf.layout.model import Block, Kind, Line, Markup, Table, shown
+from secretary_documents.pdf.writers.emphasis import marked
 from secretary_documents.pdf.writers.markup import escape, escape_start, join_lines
 
+_UNMARKED = Markup.NONE
 _FENCE = re.compile(r"`{3,}+")
 _INDENT_POINTS = 8.0
 _MOST_LEVELS = 4
@@ -31,7 +33,7 @@ def _piece(block: Block) -> str:
     if block.table:
         return table_to_markdown(block.table)
     if block.kind is Kind.CODE:
-        return fenced(block.code())
+        return fenced(block.code(), block.language)
     text = text_of(block.lines)
     if block.marker:
         text = f"{escape(block.marker)} {text}"
@@ -42,11 +44,11 @@ def _piece(block: Block) -> str:
     return escape_start(text)
 
 
-def fenced(code: str) -> str:
+def fenced(code: str, language: str = "") -> str:
     """Return *code* between fences that are longer than those in the code."""
     longest = max(map(len, _FENCE.findall(code)), default=0)
     fence = "`" * max(3, longest + 1)
-    return f"{fence}\n{code}\n{fence}"
+    return f"{fence}{language}\n{code}\n{fence}"
 
 
 def image_link(file: str) -> str:
@@ -55,28 +57,27 @@ def image_link(file: str) -> str:
 
 
 def text_of(lines: Iterable[Line]) -> str:
-    """Return *lines* as one line of Markdown with links."""
+    """Return *lines* as one line of Markdown with links and marks."""
     return join_lines(_linked(line) for line in lines)
 
 
 def _linked(line: Line) -> str:
     """Return a line as Markdown. Adjacent spans with the same target become one link."""
-    if not any(span.link for span in line.spans):
+    if not any(span.link or span.markup is not _UNMARKED for span in line.spans):
         return escape("".join([span.text for span in line.spans]))
     runs = groupby(line.spans, lambda span: span.link)
-    texts = ((target, "".join(span.text for span in spans)) for target, spans in runs)
-    return "".join(
-        escape(text) if target is None else _link(text, target) for target, text in texts
-    )
+    texts = ((target, marked(list(spans))) for target, spans in runs)
+    return "".join(text if target is None else _link(text, target) for target, text in texts)
 
 
 def _link(text: str, target: str) -> str:
+    """Return a link with *text*, which is Markdown already."""
     shown = text.strip()
     if not shown:
         return text
     before, after = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
     address = "".join(map(_in_address, target))
-    return f"{before}[{escape(shown)}]({address}){after}"
+    return f"{before}[{shown}]({address}){after}"
 
 
 def _in_address(char: str) -> str:

@@ -12,7 +12,9 @@ _BREAK = re.compile(r"\n\s*\n")
 _HYPHENS = ("-", "\N{SOFT HYPHEN}", "\N{HYPHEN}")
 # Characters that would start a link, code, HTML, emphasis, deleted text or an entity.
 _MARKS = re.compile(r"[\\`*\[\]<_~&]")
-_MARK_UP = re.compile(r"[\\`*\[\]]|<(?=[A-Za-z/!?])|(?<!\w)_|_(?!\w)|~(?=~)|(?<=~)~|&(?=#?\w+;)")
+_MARK_UP = re.compile(
+    r"[\\`*\[\]]|<(?=[A-Za-z/!?])|(?<![^\W_])_|_(?![^\W_])|~(?=~)|(?<=~)~|&(?=#?\w+;)"
+)
 _AT_LINE_START = re.compile(r"(#{1,6}(?=\s|$)|[>+\-=](?=\s|[-=]|$)|\d{1,9}(?=[.)](?:\s|$)))")
 
 

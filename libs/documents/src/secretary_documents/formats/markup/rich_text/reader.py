@@ -6,6 +6,7 @@ import re
 import struct
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from secretary_documents.formats.builder import Builder, run
@@ -31,7 +32,7 @@ from secretary_documents.formats.markup.rich_text.words import (
     TABLE_WORDS,
     shown_marker,
 )
-from secretary_documents.pdf.layout.model import Kind, Span
+from secretary_documents.pdf.layout.model import Kind, Markup, Span
 
 _LINK = re.compile(r'HYPERLINK\s{1,9}"([^"]{1,2000})"')
 _MOST_GROUPS = 1000
@@ -90,6 +91,8 @@ class _RichTextReader:
             "fcharset": self._set_charset,
             "ansicpg": self._set_code_page,
             "s": self._choose_style,
+            "b": partial(self._mark, Markup.BOLD),
+            "i": partial(self._mark, Markup.ITALIC),
         }
 
     @property
@@ -162,7 +165,7 @@ class _RichTextReader:
         elif word == "v":
             self._group.hidden = number != 0
         elif word == "plain":
-            self._group.hidden = False
+            self._group.hidden, self._group.markup = False, Markup.NONE
         elif word == "intbl":
             self._paragraph.in_table = True
         elif word == "outlinelevel" and number is not None and 0 <= number < _LEVELS:
@@ -171,6 +174,10 @@ class _RichTextReader:
             self._paragraph.starts_page = number != 0
         elif word == "ilvl":
             self._paragraph.depth = max(number or 0, 0)
+
+    def _mark(self, mark: Markup, number: int | None) -> None:
+        others = self._group.markup & ~mark
+        self._group.markup = others if number == 0 else others | mark
 
     def _add_bytes(self, text: bytes) -> None:
         """Add *text*, without the characters that stand for a Unicode character before them."""
@@ -198,7 +205,7 @@ class _RichTextReader:
         if group.place:
             self._texts.add(group.place, text)
         else:
-            self._runs.append(run(text, link=self._link))
+            self._runs.append(run(text, link=self._link, markup=group.markup))
 
     def _unicode(self, number: int | None) -> None:
         code = (number or 0) % 0x10000

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from secretary_documents.pdf.layout.model import Markup
+
 
 @dataclass(slots=True)
 class Group:
@@ -12,6 +14,7 @@ class Group:
     place: str = ""
     skipped: bool = False
     hidden: bool = False
+    markup: Markup = Markup.NONE
     encoding: str = "cp1252"
     fallback: int = 1
     """How many characters follow a Unicode character for older readers."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from xml.etree.ElementTree import Element
 
 from secretary_documents.formats.builder import run
-from secretary_documents.pdf.layout.model import Span
+from secretary_documents.pdf.layout.model import Markup, Span
 
 _MOST_BLANKS = 100
 SHAPES = frozenset(
@@ -15,20 +15,35 @@ SHAPES = frozenset(
 """The elements that hold pictures, objects, tables or text of their own."""
 _NOT_SHOWN = SHAPES | {"tracked-changes", "annotation", "annotation-end", "forms", "desc", "title"}
 
+MarkupOf = Callable[[Element], Markup]
 
-def runs_in(element: Element, link: str | None = None) -> Iterator[Span]:
-    """Yield the text in *element*. Notes become their marks, and shapes are left out."""
+
+def _no_markup(_: Element) -> Markup:
+    return Markup.NONE
+
+
+def runs_in(
+    element: Element,
+    markup_of: MarkupOf = _no_markup,
+    link: str | None = None,
+    markup: Markup = Markup.NONE,
+) -> Iterator[Span]:
+    """Yield the text in *element*. Notes become their marks, and shapes are left out.
+
+    *markup_of* returns the markup of a ``span``.
+    """
     if element.text:
-        yield run(_blanks(element.text), link=link)
+        yield run(_blanks(element.text), link=link, markup=markup)
     for child in element:
         if child.tag == "a":
-            yield from runs_in(child, child.get("href"))
+            yield from runs_in(child, markup_of, child.get("href"), markup)
         elif (text := _character(child)) is not None:
-            yield run(text, link=link)
+            yield run(text, link=link, markup=markup)
         elif child.tag not in _NOT_SHOWN:
-            yield from runs_in(child, link)
+            own = markup_of(child) if child.tag == "span" else Markup.NONE
+            yield from runs_in(child, markup_of, link, markup | own)
         if child.tail:
-            yield run(_blanks(child.tail), link=link)
+            yield run(_blanks(child.tail), link=link, markup=markup)
 
 
 def shapes_in(element: Element) -> Iterator[Element]:

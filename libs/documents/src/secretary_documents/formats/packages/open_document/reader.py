@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from xml.etree.ElementTree import Element
 
@@ -20,7 +20,7 @@ from secretary_documents.formats.packages.open_document.styles import Styles
 from secretary_documents.formats.packages.open_document.tables import read_table
 from secretary_documents.formats.packages.open_xml import text_of
 from secretary_documents.formats.packages.xml import parse_xml
-from secretary_documents.pdf.layout.model import Kind
+from secretary_documents.pdf.layout.model import Kind, Span
 
 _GROUPS = frozenset(
     {
@@ -81,7 +81,7 @@ class OpenDocumentReader:
         masters = () if self._styles_root is None else self._styles_root.iter("master-page")
         for element in (one.find(tag) for one in masters):
             for paragraph in () if element is None else element.iter("p"):
-                self._builder.running(kind, runs_in(paragraph))
+                self._builder.running(kind, self._runs(paragraph))
 
     def _slides(self, content: Element) -> None:
         for slide in content.iter("page"):
@@ -109,13 +109,16 @@ class OpenDocumentReader:
             elif read := self._readers.get(child.tag):
                 read(child)
 
+    def _runs(self, element: Element) -> Iterator[Span]:
+        return runs_in(element, self._styles.markup)
+
     def _start_page(self) -> None:
         if self._builder.has_blocks:
             self._builder.start_page()
 
     def _heading(self, element: Element) -> None:
         self._break(element, "break-before")
-        self._builder.heading(runs_in(element), int(element.get("outline-level", "1")))
+        self._builder.heading(self._runs(element), int(element.get("outline-level", "1")))
         self._extras(element)
 
     def _add_table(self, element: Element) -> None:
@@ -128,13 +131,13 @@ class OpenDocumentReader:
     def _paragraph(self, element: Element) -> None:
         self._break(element, "break-before")
         if self._styles.is_code(element):
-            self._builder.code("".join(one.text for one in runs_in(element)))
+            self._builder.code("".join(one.text for one in self._runs(element)))
         elif self._styles.is_title(element):
-            self._builder.heading(runs_in(element), 1)
+            self._builder.heading(self._runs(element), 1)
         elif self._styles.is_caption(element):
-            self._builder.caption(runs_in(element))
+            self._builder.caption(self._runs(element))
         else:
-            self._builder.paragraph(runs_in(element))
+            self._builder.paragraph(self._runs(element))
         self._extras(element)
 
     def _break(self, element: Element, place: str) -> None:
@@ -147,7 +150,7 @@ class OpenDocumentReader:
             citation, body = note.find("note-citation"), note.find("note-body")
             marker = "" if citation is None else (citation.text or "")
             if body is not None:
-                runs = [span for one in body.iter("p") for span in (*runs_in(one), run(" "))]
+                runs = [span for one in body.iter("p") for span in (*self._runs(one), run(" "))]
                 self._builder.footnote(f"[{marker}]", runs)
         for shape in shapes_in(element):
             self._frame(shape)
@@ -205,7 +208,7 @@ class OpenDocumentReader:
             for child in item:
                 if child.tag in ("p", "h"):
                     self._break(child, "break-before")
-                    self._builder.item(runs_in(child), depth=depth, marker=marker)
+                    self._builder.item(self._runs(child), depth=depth, marker=marker)
                     self._extras(child)
                 elif child.tag == "list":
                     self._list(child, depth + 1, child.get("style-name", "") or style)

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from xml.etree.ElementTree import Element
 
+from secretary_documents.pdf.layout.model import Markup
+
 _CODE = ("Preformatted", "Source_20_Code", "Code")
+_CODE_IN_LINES = ("Source_20_Text", "Teletype", "User_20_Entry")
+_CHARACTERS = {"Strong_20_Emphasis": Markup.BOLD, "Emphasis": Markup.ITALIC} | dict.fromkeys(
+    _CODE_IN_LINES, Markup.CODE
+)
+_BOLD = ("bold", "600", "700", "800", "900")
 _CAPTIONS = frozenset({"Caption", "Table", "Illustration", "Figure"})
 
 
@@ -17,6 +24,7 @@ class Styles:
         self._parents: dict[str, str] = {}
         self._breaks: dict[str, set[str]] = {"break-before": set(), "break-after": set()}
         self._numbered: set[str] = set()
+        self._markup = dict(_CHARACTERS)
         for root in roots:
             for one in root.iter("style"):
                 self._add(one)
@@ -28,6 +36,8 @@ class Styles:
     def _add(self, style: Element) -> None:
         name = style.get("name", "")
         self._parents[name] = style.get("parent-style-name", "")
+        if style.get("family") == "text":
+            self._markup[name] = self._markup.get(name, Markup.NONE) | _markup_of(style)
         if style.get("master-page-name"):  # another kind of page begins there
             self._breaks["break-before"].add(name)
         for properties in style:
@@ -42,6 +52,13 @@ class Styles:
     def breaks_page(self, element: Element, place: str) -> bool:
         """Return whether a page ends at *element*; *place*: ``break-before`` or ``break-after``."""
         return bool(self._names(element) & self._breaks[place])
+
+    def markup(self, element: Element) -> Markup:
+        """Return the markup of the ``span`` *element*."""
+        found = Markup.NONE
+        for name in self._names(element):
+            found |= self._markup.get(name, Markup.NONE)
+        return found
 
     def is_numbered(self, name: str) -> bool:
         """Return whether the first level of the list style *name* has numbers."""
@@ -58,3 +75,13 @@ class Styles:
     def is_caption(self, element: Element) -> bool:
         """Return whether the paragraph *element* is a caption."""
         return bool(self._names(element) & _CAPTIONS)
+
+
+def _markup_of(style: Element) -> Markup:
+    found = Markup.NONE
+    for properties in style:
+        if properties.get("font-weight") in _BOLD:
+            found |= Markup.BOLD
+        if properties.get("font-style") in ("italic", "oblique"):
+            found |= Markup.ITALIC
+    return found

@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element
 from secretary_documents.formats.builder import run
 from secretary_documents.formats.packages.open_xml import Target
 from secretary_documents.formats.packages.word.styles import is_hidden
-from secretary_documents.pdf.layout.model import Span
+from secretary_documents.pdf.layout.model import Markup, Span
 
 _TEXTS = {
     "tab": "\t",
@@ -56,41 +56,48 @@ MarkNote = Callable[[str, str], str]
 """Gets the kind and the id of a note, and returns its mark in the text."""
 
 
-def pieces_of(
-    element: Element, targets: dict[str, Target], mark_note: MarkNote, link: str | None = None
-) -> Iterator[Piece]:
+@dataclass(frozen=True, slots=True)
+class References:
+    """What the text of paragraphs refers to."""
+
+    targets: dict[str, Target]
+    mark_note: MarkNote
+    markup_of: Callable[[Element | None], Markup]
+    """Returns the markup of a run by its properties."""
+
+
+def pieces_of(element: Element, references: References, link: str | None = None) -> Iterator[Piece]:
     """Yield the text and the other pieces in *element*, a paragraph or a part of it."""
     for child in element:
         if child.tag in _SKIPPED:
             continue
         if child.tag == "r":
             if not is_hidden(child.find("rPr")):
-                yield from _pieces_of_run(child, targets, mark_note, link)
+                yield from _pieces_of_run(child, references, link)
         elif child.tag == "hyperlink":
-            target = targets.get(child.get("r:id", ""))
+            target = references.targets.get(child.get("r:id", ""))
             address = target.name if target and target.external else link
-            yield from pieces_of(child, targets, mark_note, address)
+            yield from pieces_of(child, references, address)
         elif child.tag == "t":  # a formula
             yield run(child.text or "", link=link)
         else:
-            yield from pieces_of(child, targets, mark_note, link)
+            yield from pieces_of(child, references, link)
 
 
-def _pieces_of_run(
-    element: Element, targets: dict[str, Target], mark_note: MarkNote, link: str | None
-) -> Iterator[Piece]:
+def _pieces_of_run(element: Element, references: References, link: str | None) -> Iterator[Piece]:
+    markup = references.markup_of(element.find("rPr"))
     for child in element:
         tag = child.tag
         if tag == "lastRenderedPageBreak" or (tag == "br" and child.get("type") == "page"):
             yield PageBreak()
         elif (text := _text_of(child)) is not None:
-            yield run(text, link=link)
+            yield run(text, link=link, markup=markup)
         elif tag in _NOTES:
-            yield run(mark_note(_NOTES[tag], child.get("id", "")))
+            yield run(references.mark_note(_NOTES[tag], child.get("id", "")))
         elif tag in ("drawing", "pict", "object", "AlternateContent"):
-            yield from _drawn(child, targets)
+            yield from _drawn(child, references.targets)
         elif tag not in _SKIPPED:
-            yield from pieces_of(child, targets, mark_note, link)
+            yield from pieces_of(child, references, link)
 
 
 def _text_of(element: Element) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from xml.etree.ElementTree import Element
 
@@ -21,6 +22,7 @@ from secretary_documents.formats.packages.word.inline import (
     PageBreak,
     Picture,
     Piece,
+    References,
     pieces_of,
 )
 from secretary_documents.formats.packages.word.notes import Notes
@@ -60,6 +62,7 @@ class WordReader:
         self._notes = Notes(
             {"footnote": self._root_of("footnotes"), "endnote": self._root_of("endnotes")}
         )
+        self._references = References(self._targets, self._notes.mark, self._styles.markup)
         self._held: list[Picture] = []
         """The pictures in the cells of the current table."""
         self._code: list[str] = []
@@ -113,12 +116,13 @@ class WordReader:
 
     def _runs(self, paragraph: Element) -> list[Span]:
         """Return only the text of *paragraph*, which is in another part than the body."""
-        found = pieces_of(paragraph, {}, self._notes.mark)
+        references = replace(self._references, targets={})
+        found = pieces_of(paragraph, references)
         return [piece for piece in found if isinstance(piece, Span)]
 
     def _cell_runs(self, paragraph: Element) -> list[Span]:
         """Return the text of *paragraph*, and hold its pictures."""
-        found = list(pieces_of(paragraph, self._targets, self._notes.mark))
+        found = list(pieces_of(paragraph, self._references))
         self._held += (piece for piece in found if isinstance(piece, Picture))
         return [piece for piece in found if isinstance(piece, Span)]
 
@@ -126,7 +130,7 @@ class WordReader:
         properties = paragraph.find("pPr")
         if properties is not None and is_on(properties.find("pageBreakBefore")):
             self._start_page()
-        pieces = list(pieces_of(paragraph, self._targets, self._notes.mark))
+        pieces = list(pieces_of(paragraph, self._references))
         before, inside = _page_breaks(pieces)
         if before:
             self._start_page()

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
 from secretary_documents.formats.packages.open_xml import is_on
+from secretary_documents.pdf.layout.model import Markup
 
 _HEADING = re.compile(r"(?:heading|titre|überschrift) ?([1-9])")
 _DEEPER = re.compile(r"list (?:bullet|number|continue) ([2-9])")
 _CODE = ("html preformatted", "source code", "code", "verbatim", "preformatted text", "macro text")
+_CODE_IN_LINES = ("html code", "html typewriter", "source text", "verbatim char", "inline code")
+_MARKS = (("b", Markup.BOLD), ("i", Markup.ITALIC))
 _MOST_BASES = 20
 _LEVELS = 9
 
@@ -47,12 +50,31 @@ class Styles:
         elements = () if root is None else root.iter("style")
         self._elements = {one.get("styleId", ""): one for one in elements}
         self._known: dict[str, ParagraphStyle] = {}
+        self._markup: dict[str, Markup] = {}
 
     def style(self, style_id: str) -> ParagraphStyle:
         """Return the style with the id *style_id*."""
         if style_id not in self._known:
             self._known[style_id] = self._read(style_id)
         return self._known[style_id]
+
+    def markup(self, properties: Element | None) -> Markup:
+        """Return the markup of a run: its own, and that of its style."""
+        if properties is None:
+            return Markup.NONE
+        named = properties.find("rStyle")
+        style_id = "" if named is None else named.get("val", "")
+        if style_id not in self._markup:
+            self._markup[style_id] = self._markup_of_style(style_id)
+        return _changed(self._markup[style_id], properties)
+
+    def _markup_of_style(self, style_id: str) -> Markup:
+        found = Markup.NONE
+        for element in reversed(self._with_bases(style_id)):
+            if _name(element) in (*_CODE, *_CODE_IN_LINES):
+                found |= Markup.CODE
+            found = _changed(found, element.find("rPr"))
+        return found
 
     def _read(self, style_id: str) -> ParagraphStyle:
         name, heading, number_id, level = "", 0, None, 0
@@ -76,6 +98,15 @@ class Styles:
             base = element.find("basedOn")
             style_id = "" if base is None else base.get("val", "")
         return found
+
+
+def _changed(markup: Markup, properties: Element | None) -> Markup:
+    """Return *markup* after *properties* of a run have switched some of it on or off."""
+    for tag, mark in _MARKS:
+        found = None if properties is None else properties.find(tag)
+        if found is not None:
+            markup = markup | mark if is_on(found) else markup & ~mark
+    return markup
 
 
 def _name(element: Element) -> str:
