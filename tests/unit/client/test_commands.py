@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -136,3 +137,13 @@ def test_every_help_is_written(capsys: pytest.CaptureFixture[str]) -> None:
     for path, _ in commands_in(get_command(make_app())):
         assert main([*path, "--help"]) == 0
         assert f"Usage: {' '.join(['secretary', *path])} " in capsys.readouterr().out
+
+
+def test_listen_refuses_a_text_that_is_no_secret_at_its_start(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "secret"
+    file.write_text("bad\n")
+    forward = ["listen", "--key", "k", "--forward", "http://127.0.0.1:9/"]
+    assert main([*forward, "--retry-sec", "0", "--secret-file", str(file)]) == 1
+    assert capsys.readouterr().err == "secretary: the secret is not whsec_ and base64\n"

@@ -17,6 +17,7 @@ from secretary_client.command.registration import command
 from secretary_client.command.session import Session
 from secretary_client.listen.forwarder import Forwarder, Outcome
 from secretary_client.listen.place import ListenState, Places
+from secretary_client.webhook import signature_of
 
 
 def listen(
@@ -57,6 +58,7 @@ def listen(
     url, _ = session.connection()
     state = ListenState(config_folder(), url, target)
     secret = secret_in(secret_file) if secret_file else state.secret
+    signature_of(secret, b"")  # a secret that is none is refused before the first event
     state.write()
     session.note(f"events of {url} go to {target}; they are signed with")
     session.note(f"  {secret}")
