@@ -226,3 +226,11 @@ async def test_a_child_that_needs_too_much_time_ends_with_a_code(
     content = b"<html><body><table>" + b"<tr><td>a<td>b" * 500_000
     limits = DocumentsSection(cpu_sec=1, timeout_sec=20)
     assert await code_of(documents, content, limits=limits) == "PARSE_TIMEOUT"
+
+
+@pytest.mark.parametrize(("name", "kind"), [("notes.MD", "md"), ("notes.txt", "txt")])
+async def test_text_without_a_mark_of_markdown_is_markdown_only_by_its_name(
+    documents: DocumentHarness, name: str, kind: str
+) -> None:
+    recorder = await documents.read(b"# of *two*\nmore words", name=name)
+    assert documents_of(recorder)[0]["format"] == kind

@@ -19,6 +19,7 @@ JsonObject = dict[str, Any]
 NATIVE = "native"
 _NO_BOX = [0.0, 0.0, 0.0, 0.0]
 _BATCH = 25
+_MARKDOWN_NAMES = (".md", ".markdown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,10 @@ class SandboxedFile:
         await self._child.ask({"op": "detect"}, messages.append)
         with parsing_answer():
             [message] = messages
-            return FORMATS[message["format"]]
+            found = FORMATS[message["format"]]
+        # Text without any mark of Markdown may be Markdown all the same.
+        is_named = self._file.name.lower().endswith(_MARKDOWN_NAMES)
+        return FORMATS["md"] if found.name == "txt" and is_named else found
 
     async def open(self, found: Format, *, min_points: float | None) -> None:
         """Open the file, which has the format *found*.

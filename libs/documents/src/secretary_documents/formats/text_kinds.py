@@ -18,8 +18,14 @@ _HTML = re.compile(
     re.IGNORECASE,
 )
 _MARKDOWN = re.compile(
-    r"^(?:#{1,6} \S|```|~~~|\|? ?:?-{3,}:? ?\|)|^[^\n]{0,500}\[[^\]\n]{1,200}\]\([^)\s]{1,500}\)",
+    r"^(?:```|~~~|\|? ?:?-{3,}:? ?\|)|^[^\n]{0,500}\[[^\]\n]{1,200}\]\([^)\s]{1,500}\)",
     re.MULTILINE,
+)
+# A line that begins with "#" may be a comment: a heading stands apart, or begins the text and has
+# others below it.
+_HEADING = re.compile(
+    r"(?:\A|\n[ \t]*\n|\n---\n)#{1,6} \S[^\n]{0,1000}(?=\n[ \t]*(?:\n|\Z)|\Z)"
+    r"|\A# \S[^\n]*\n(?s:.*)\n#{2,6} \S"
 )
 _DELIMITERS = (",", ";", "\t", "|")
 _SAMPLE_ROWS = 50
@@ -34,7 +40,7 @@ def text_format(sample: str) -> str:
         return "eml"
     if start.startswith("<") and _HTML.search(start[:2000]):
         return "html"
-    if _MARKDOWN.search(sample):
+    if _MARKDOWN.search(sample) or _HEADING.search(start):
         return "md"
     if delimiter_of(sample):
         return "csv"
