@@ -127,6 +127,7 @@ def test_a_failing_receiver_opens_its_breaker_and_its_webhooks_die(
         becomes(notifier, stack, lambda found: found >= 10, "deliveries_ended_total", state="dead")
         becomes(notifier, stack, lambda found: found == 1, "breakers_open")
         becomes(api, stack, lambda found: found >= 10, "deliveries_dead")
+        client.submit("custom", {"input": "x", "webhook": hook})  # waits for the open breaker
         becomes(api, stack, lambda found: found > 0, "deliveries_oldest_due_seconds")
 
 

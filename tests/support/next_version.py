@@ -49,7 +49,7 @@ TRANSITIONS[JobStatus.PARKED] = frozenset({JobStatus.PENDING})
     "jobs/payload.py": """
 MESSAGES[Phase.STARTED] = "Started"
 """,
-    "jobs/outbox.py": """
+    "jobs/slot.py": """
 _usual_slot = progress_slot
 
 

@@ -15,6 +15,7 @@ from secretary_common.models import (
     Job,
     JobStatus,
     Lease,
+    NewerWord,
     Phase,
 )
 
@@ -62,6 +63,18 @@ async def key_of(api: Api, name: str) -> tuple[str, str]:
     """Return a key and its id."""
     key = await api.new_key(name)
     return key, key.split("_")[1]
+
+
+async def test_a_webhook_with_a_phase_of_a_newer_version_is_listed(api: Api) -> None:
+    newer = (await stored(api)).model_copy(
+        update={"delivery_id": "msg_job-1_8", "phase": NewerWord("started")}
+    )
+    await api.deliveries.insert_absent([newer])
+    shown = data_of(await api.get("/api/deliveries"))["deliveries"]
+    assert {each["phase"]: each["job_id"] for each in shown} == {
+        "completed": "job-1",
+        "started": "job-1",
+    }
 
 
 async def test_dead_webhooks_are_listed_with_their_reason_and_every_attempt(api: Api) -> None:

@@ -26,7 +26,7 @@ def delivery_of(explained: ExplainedDelivery) -> DeliveryView:
     waiting = delivery.state in _WAITING
     return DeliveryView(
         id=delivery.delivery_id,
-        job_id=delivery.job_id if delivery.phase.has_job else None,
+        job_id=delivery.job_id if delivery.has_job else None,
         endpoint_id=delivery.endpoint_id,
         seq=delivery.seq,
         phase=delivery.phase,

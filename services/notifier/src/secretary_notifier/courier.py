@@ -212,7 +212,7 @@ class Courier:
         self, claimed: ClaimedDelivery, answer: Answer | None, verdict: DeliveryVerdict
     ) -> DeliveryRecord:
         expires = verdict.state is DeliveryState.DEAD or (
-            verdict.is_final and not claimed.delivery.phase.has_job
+            verdict.is_final and not claimed.delivery.has_job
         )
         return DeliveryRecord(
             claimed.delivery.delivery_id,
@@ -233,7 +233,7 @@ class Courier:
 
 def _notice_loss(delivery: Delivery, verdict: DeliveryVerdict) -> None:
     """Notice a lost webhook of a job for the operators."""
-    if verdict.state is not DeliveryState.DEAD or not delivery.phase.has_job:
+    if verdict.state is not DeliveryState.DEAD or not delivery.has_job:
         return
     receiver = delivery.origin
     notice(FaultKind.DELIVERY_DEAD, receiver, keep_sec=LOSS_NOTICED_SEC, reason=verdict.reason)

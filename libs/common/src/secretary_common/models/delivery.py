@@ -148,6 +148,11 @@ class Delivery(BaseModel):
         return self.phase is Phase.TEST
 
     @property
+    def has_job(self) -> bool:
+        """Whether the event reports on a job. A phase of a newer version counts as one."""
+        return not isinstance(self.phase, Phase) or self.phase.has_job
+
+    @property
     def began_at(self) -> datetime:
         """The start of the current schedule."""
         return self.resent_at or self.created_at
