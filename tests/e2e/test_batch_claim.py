@@ -12,6 +12,8 @@ from secretary_devstack.processes.job_client import JobClient
 from secretary_devstack.processes.stack import Stack
 from secretary_devstack.servers.mongod import ReplicaSet
 
+pytestmark = pytest.mark.drill
+
 LEASE_SEC = 5.0
 SETTINGS = {
     "generic_worker.poll_interval_sec": 1,

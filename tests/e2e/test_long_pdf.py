@@ -6,9 +6,12 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
 from support import pdf_bombs
 
 from secretary_devstack.deadline import wait_until
+
+pytestmark = pytest.mark.drill
 
 PAGES = 300
 # Leases that are short enough for a test to wait for.

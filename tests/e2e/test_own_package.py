@@ -21,6 +21,8 @@ from secretary_devstack.processes.service import Service
 from secretary_devstack.processes.stack import Stack
 from secretary_devstack.servers.port import free_port
 
+pytestmark = pytest.mark.drill
+
 PACKAGE = Path(__file__).parent / "own_package"
 LEFT_OUT = "secretary_documents"
 TABLE = "town;river\nUlm;Danube\nPassau;Danube\n"

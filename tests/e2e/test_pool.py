@@ -14,6 +14,8 @@ from secretary_devstack.processes.job_client import JobClient
 from secretary_devstack.processes.service import Service
 from secretary_devstack.processes.stack import Stack
 
+pytestmark = pytest.mark.drill
+
 # No job waits for a poll here: a doorbell or a timer starts it in time.
 LONG_POLL = {
     "generic_worker.poll_interval_sec": 120,

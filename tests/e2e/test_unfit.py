@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pymupdf
+import pytest
 from cryptography.fernet import Fernet
 from support.pdf_samples import CIPHERS
 
 from secretary_devstack.deadline import wait_until
 from secretary_devstack.processes.job_client import JobClient
 from secretary_devstack.processes.stack import Stack
+
+pytestmark = pytest.mark.drill
 
 SETTINGS = {
     "generic_worker.poll_interval_sec": 1,

@@ -23,6 +23,7 @@ RULES = tuple(
             r"receiver: ",  # what a URL is
             r"(jobs\.\d+\.)?parameters\b",  # each job type has a schema of its own
             r"body: since must be before until",
+            r"body: an endpoint of the kind \w+ has other events",
             r"file: is empty",
             r"expires_at: must be later than now",
             r"(jobs\.\d+|body): only one of run_at, delay_sec",

@@ -22,6 +22,8 @@ from secretary_common.mongo.store import Store, open_store
 from secretary_common.settings.service import MongoSection
 from secretary_devstack.servers.mongod import ReplicaSet
 
+pytestmark = pytest.mark.drill
+
 
 def delivery(job_id: str) -> Delivery:
     return Delivery(
