@@ -116,7 +116,7 @@ def with_session(function: CommandFunction) -> CommandFunction:
         session = session_in(context, **{name: given.pop(f"shared_{name}") for name in _SHARED})
         function(session, **given)
 
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # typer reads it
     run.__annotations__ = {one.name: one.annotation for one in parameters}
     run.__doc__ = _unwrapped(function.__doc__ or "")
     return run

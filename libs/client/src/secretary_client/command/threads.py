@@ -42,8 +42,10 @@ def _work_on(
     """Work on the items that wait, until none is left or *errors* has one."""
     while not errors:
         try:
-            work(waiting.get_nowait())
+            item = waiting.get_nowait()
         except queue.Empty:
             return
+        try:
+            work(item)
         except Exception as error:  # noqa: BLE001 - raised in the thread of the caller
             errors.append(error)

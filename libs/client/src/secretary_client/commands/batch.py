@@ -62,7 +62,7 @@ def batches(session: Session, limit: Limit = 50) -> None:
             one["batch_name"],
             one["status"],
             one["created_at"],
-            *(one["counts"][state] for state in states),  # type: ignore[literal-required]
+            *(one["counts"][state] for state in states),  # type: ignore[literal-required] # its keys
         )
         for one in found
     )
@@ -91,7 +91,7 @@ def _jobs_in(text: str, name: str) -> Iterator[NewJob]:
         if not isinstance(job, dict) or "job_type" not in job:
             raise ValueError(f'{name}:{number}: not a job: {{"job_type": …, "parameters": {{…}}}}')
         job.setdefault("parameters", {})
-        yield job  # type: ignore[misc]
+        yield job  # type: ignore[misc] # checked above
 
 
 def _parts(jobs: Iterable[NewJob]) -> Iterator[list[NewJob]]:
