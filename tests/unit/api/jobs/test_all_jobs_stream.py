@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 from support.job_samples import NOW, end, lease, make_job
@@ -12,7 +13,7 @@ from support.job_samples import NOW, end, lease, make_job
 from secretary_api.jobs.all_jobs_stream import AllJobsStream, Wanted
 from secretary_common.errors import FeedLost
 from secretary_common.models import JobStatus, Outcome
-from secretary_common.ports import FeedPlace
+from secretary_common.ports import ChangedJobs, FeedPlace
 from secretary_common.runtime.clock import ManualClock
 from secretary_common.testing.jobs import InMemoryJobFeed, InMemoryJobRepository
 
@@ -76,6 +77,41 @@ async def test_one_stream_follows_a_thousand_jobs_and_misses_no_end() -> None:
         await asyncio.sleep(0)
     ended, _ = await following
     assert sorted(ended) == sorted(names)
+
+
+class BusyFeed(InMemoryJobFeed):
+    """Jobs change all the time, so no group is current. It counts its readers."""
+
+    readers = 0
+
+    async def changes(self, after: FeedPlace) -> AsyncIterator[ChangedJobs]:
+        self.readers += 1
+        try:
+            async for found in super().changes(after):
+                yield replace(found, is_current=False)
+        finally:
+            self.readers -= 1
+
+
+async def test_clients_of_a_busy_system_share_one_feed_and_miss_no_end() -> None:
+    scene = Scene()
+    feed = BusyFeed(scene.jobs)
+    scene.stream = AllJobsStream(feed, scene.jobs, ManualClock(), scene._is_valid, lambda: False)
+    names = [f"job-{number}" for number in range(50)]
+    clients = [
+        asyncio.ensure_future(
+            scene.until_completed(Wanted("key-1"), len(names), scene.stream.now())
+        )
+        for _ in range(10)
+    ]
+    for name in names:
+        await scene.jobs.insert(make_job(name))
+        await scene.complete(name)
+        await asyncio.sleep(0.002)
+        readers = feed.readers
+    assert readers == 1
+    for ended, _ in await asyncio.gather(*clients):
+        assert sorted(ended) == sorted(names)
 
 
 async def test_a_stream_that_comes_back_gets_what_it_missed_and_nothing_twice() -> None:

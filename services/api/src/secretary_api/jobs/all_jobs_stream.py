@@ -88,6 +88,8 @@ class AllJobsStream:
         self._is_stopping = is_stopping
         self._queues: set[asyncio.Queue[Group | None]] = set()
         self._reading: asyncio.Task[None] | None = None
+        self._place = self.now()
+        """The place up to which the queues have the changes."""
         self._failures = Failures("job_feed")
 
     def now(self) -> FeedPlace:
@@ -105,21 +107,22 @@ class AllJobsStream:
             FeedLost: some changes after *after* are not known any more.
             StoreUnavailable: MongoDB did not answer.
         """
-        sent, queue = _Sent(), self._join()
+        sent, (queue, joined) = _Sent(), self._join()
         try:
-            async for found in self._missed(after):  # the shared feed waits in the queue meanwhile
+            async for found in self._missed(after, joined):
                 yield _part(await self._read(found), wanted, sent)
             async for group in self._shared(queue, key_id):
                 yield _part(group, wanted, sent)
         finally:
             await self._leave(queue)
 
-    async def _missed(self, after: FeedPlace) -> AsyncIterator[ChangedJobs]:
+    async def _missed(self, after: FeedPlace, joined: FeedPlace) -> AsyncIterator[ChangedJobs]:
+        """Yield the changes from *after* to *joined*, from where on the client's queue has them."""
         changes = self._feed.changes(after)
         try:
             async for found in changes:
                 yield found
-                if found.is_current:
+                if found.is_current or found.place >= joined:
                     return
         finally:
             await changes.aclose()  # type: ignore[attr-defined]  # the feed is a generator
@@ -136,12 +139,14 @@ class AllJobsStream:
                 yielded_at = loop.time()
                 yield group
 
-    def _join(self) -> asyncio.Queue[Group | None]:
+    def _join(self) -> tuple[asyncio.Queue[Group | None], FeedPlace]:
+        """Return a new queue of the shared feed, and the place from where on it has the changes."""
         queue: asyncio.Queue[Group | None] = asyncio.Queue()
         self._queues.add(queue)
         if self._reading is None:
-            self._reading = asyncio.create_task(self._run(self.now()))
-        return queue
+            self._place = self.now()
+            self._reading = asyncio.create_task(self._run())
+        return queue, self._place
 
     async def _leave(self, queue: asyncio.Queue[Group | None]) -> None:
         self._queues.discard(queue)
@@ -149,17 +154,17 @@ class AllJobsStream:
             reading, self._reading = self._reading, None
             await cancel_and_wait(reading)
 
-    async def _run(self, place: FeedPlace) -> None:
+    async def _run(self) -> None:
         """Read the feed for all clients until cancelled."""
         while True:
             try:
-                async for found in self._feed.changes(place):
+                async for found in self._feed.changes(self._place):
                     group = await self._read(found)
-                    place = found.place
+                    self._place = found.place
                     self._offer(group)
             except FeedLost:
                 self._end_all()  # the clients come back and learn it
-                place = self.now()
+                self._place = self.now()
             except Exception as error:  # noqa: BLE001 - logged; the clients' streams go on
                 self._failures.record(error)
             await asyncio.sleep(RETRY_SEC)
