@@ -78,6 +78,8 @@ def create_app(parts: ApiDependencies, lifespan: Lifespan | None = None) -> Fast
         redirect_slashes=False,
         docs_url=None,
         redoc_url=None,
+        # Secretary has its own. FastAPI's logs would have the messages of unhandled exceptions.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.services = services_over(parts)
     for router in BUSY:
