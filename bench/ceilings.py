@@ -61,7 +61,7 @@ def measure(options: argparse.Namespace) -> Record:
 
 async def _one_turn(folder: Path, options: argparse.Namespace) -> list[Record]:
     found = await _api(folder, options)
-    with Servers(folder / "servers") as servers:
+    with Servers(folder / "servers", quick_start=False) as servers:
         for group in options.groups:
             found += await _mongo(servers, options.jobs if group > 1 else options.jobs // 4, group)
         for flight in options.groups:

@@ -1,5 +1,8 @@
 """One job at a time on an idle system: how long each step takes, from submission to webhook.
 
+All systems run side by side, each with servers of its own, and get one job after the other in turn.
+So what slows down the machine for a while slows down all of them.
+
 All times are from the moment when the client sends the request. "stored" is when a reader of the
 database sees the end. Only Secretary sends webhooks, so the peers' rows end with "stored".
 """
@@ -24,7 +27,7 @@ from harness.receiver import Receivers
 from harness.results import Record
 from harness.secretary import Secretary
 from harness.system import MongoSystem
-from harness.turns import in_turns, running, say
+from harness.turns import alone, in_turns, running, say
 
 STEPS = ("created", "answer", "started", "ended", "stored", "webhook")
 WARM_UP = 5
@@ -44,21 +47,33 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def measure(options: argparse.Namespace) -> Record:
     """Measure all systems in turns."""
-    records = []
-    makers = _makers(options)
-    for turn, name in in_turns(list(makers), options.turns):
-        with ExitStack() as stack:
-            receivers = stack.enter_context(Receivers(1))
-            system = stack.enter_context(running(makers[name], lock=options.lock))
-            hook = receivers if isinstance(system, Secretary) else None
-            jobs = [_one(system, hook) for _ in range(options.jobs + WARM_UP)][WARM_UP:]
-        steps = {step: [job[step] for job in jobs if step in job] for step in STEPS}
-        times = {step: results.percentiles(found) for step, found in steps.items() if found}
-        record = {"system": name, "turn": turn, "jobs": options.jobs, "ms": times}
-        records.append(record)
-        medians = ", ".join(f"{step} {found['p50']:.1f}" for step, found in times.items())
-        say(f"turn {turn}  {name:16} p50 ms: {medians}")
+    records: list[Record] = []
+    for turn in range(1, options.turns + 1):
+        with alone(options.lock):
+            records += _one_turn(turn, options)
     return {"records": records}
+
+
+def _one_turn(turn: int, options: argparse.Namespace) -> list[Record]:
+    """Start all systems, give them a job each in turn, and return their records."""
+    makers = _makers(options)
+    found: dict[str, list[dict[str, float]]] = {name: [] for name in makers}
+    with ExitStack() as stack:
+        receivers = stack.enter_context(Receivers(1))
+        systems = {name: stack.enter_context(running(make)) for name, make in makers.items()}
+        for _, name in in_turns(list(makers), WARM_UP + options.jobs):
+            system = systems[name]
+            hook = receivers if isinstance(system, Secretary) else None
+            found[name].append(_one(system, hook))
+    return [_record(name, turn, jobs[WARM_UP:]) for name, jobs in found.items()]
+
+
+def _record(name: str, turn: int, jobs: list[dict[str, float]]) -> Record:
+    steps = {step: [job[step] for job in jobs if step in job] for step in STEPS}
+    times = {step: results.percentiles(found) for step, found in steps.items() if found}
+    medians = ", ".join(f"{step} {found['p50']:.1f}" for step, found in times.items())
+    say(f"turn {turn}  {name:16} p50 ms: {medians}")
+    return {"system": name, "turn": turn, "jobs": len(jobs), "ms": times}
 
 
 def _makers(options: argparse.Namespace) -> dict[str, Callable[[Path], MongoSystem]]:

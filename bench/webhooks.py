@@ -246,7 +246,11 @@ def measure(options: argparse.Namespace) -> Record:
     """Measure everything in each turn, against fresh servers."""
     records: list[Record] = []
     for turn in range(1, options.turns + 1):
-        with alone(options.lock), new_folder() as folder, Servers(folder / "servers") as servers:
+        with (
+            alone(options.lock),
+            new_folder() as folder,
+            Servers(folder / "servers", quick_start=False) as servers,
+        ):
             found = asyncio.run(_measure(folder, servers, options))
         records += [{"turn": turn, **record} for record in found]
     return {"records": records}

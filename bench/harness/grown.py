@@ -45,7 +45,7 @@ class GrownServers(Startable):
 
     def __init__(self, folder: Path) -> None:
         self.mongo = ReplicaSet(folder / "mongo", cache_gb=CACHE_GB)
-        self.broker = RabbitMQ(folder / "rabbitmq")
+        self.broker = RabbitMQ(folder / "rabbitmq", quick_start=False)
 
     def start(self) -> None:
         """Start both servers."""

@@ -74,7 +74,7 @@ class MongoSystem(System):
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.servers = Servers(folder / "servers")
+        self.servers = Servers(folder / "servers", quick_start=False)
         self._client: MongoClient[dict[str, Any]] | None = None
 
     @property

@@ -54,9 +54,12 @@ class SystemKeys:
 class Servers(Startable):
     """MongoDB and, unless *broker* is false, RabbitMQ, as local processes."""
 
-    def __init__(self, folder: Path, *, broker: bool = True, nodes: int = 1) -> None:
+    def __init__(
+        self, folder: Path, *, broker: bool = True, nodes: int = 1, quick_start: bool = True
+    ) -> None:
+        """*quick_start* is RabbitMQ's (``RabbitMQ``)."""
         self.mongo = ReplicaSet(folder / "mongo", size=nodes)
-        self.broker = RabbitMQ(folder / "rabbitmq") if broker else None
+        self.broker = RabbitMQ(folder / "rabbitmq", quick_start=quick_start) if broker else None
 
     @property
     def amqp_url(self) -> str:
