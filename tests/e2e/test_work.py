@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 from standardwebhooks import Webhook
+from support.stream_events import events_in
 
-from secretary_client.event import events_in
 from secretary_devstack.deadline import wait_until
 from secretary_devstack.processes.job_client import JobClient
 from secretary_devstack.processes.service import Service

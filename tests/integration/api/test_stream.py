@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from support.api_harness import data_of
 from support.api_process import announce, client_of, service_over
+from support.stream_events import events_in
 
 from secretary_api.main import SHUTDOWN_SEC
-from secretary_client.event import events_in
 from secretary_devstack.processes.service import Service
 
 

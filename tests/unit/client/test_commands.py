@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
-from secretary_client.app import make_app
-from secretary_client.command.output import as_table, printable
-from secretary_client.command.parameters import parameter_of
-from secretary_client.command.progress import described
+from secretary_client.cli.app import make_app
+from secretary_client.cli.arguments.parameters import parameter_of
+from secretary_client.cli.terminal.output import as_table, printable
+from secretary_client.cli.terminal.progress import described
 from secretary_client.event import Event
 from secretary_client.main import main
 from secretary_client.models import JobError, JobProgress

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
+from secretary_client.cli import session
 from secretary_client.client import Client
-from secretary_client.command import session
 from secretary_client.main import main
 
 ENDPOINT: dict[str, Any] = {

@@ -12,12 +12,15 @@ import pytest
 from standardwebhooks import Webhook
 from support.misbehaving_api import MisbehavingApi, Script, http
 
-from secretary_client.command.session import Session
-from secretary_client.commands.listen import Report
+from secretary_client.cli.commands.this_machine.listen import Report
+from secretary_client.cli.commands.this_machine.listen_state import ListenState
+from secretary_client.cli.session import Session
 from secretary_client.event import FeedEvent
 from secretary_client.listen.body import body_of, headers_of
-from secretary_client.listen.forwarder import MOST_ANSWERS, Forwarder, Outcome
-from secretary_client.listen.place import ListenState, Places
+from secretary_client.listen.feed import events_of
+from secretary_client.listen.forwarder import Forwarder
+from secretary_client.listen.places import Places
+from secretary_client.listen.sender import MOST_ANSWERS, Outcome, Sender
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OK = Script(http(204, b""))
@@ -62,22 +65,16 @@ def local() -> Iterator[MisbehavingApi]:
 
 async def forwarded(client: Any, local: MisbehavingApi, **options: Any) -> list[Outcome]:
     outcomes: list[Outcome] = []
-    kept = options.pop("kept", [])
-    since = options.pop("since", None)
+    since = options.pop("since", "2026-01-01T00:00:00.000Z")
 
     async def no_wait(_: float) -> None: ...
 
-    forwarder = Forwarder(
-        client,
-        f"{local.url}/hook",
-        SECRET,
-        Places(lambda place, at: kept.append(place)),
-        outcomes.append,
-        api_url="http://api",
-        sleep=no_wait,
-        **options,
-    )
-    await forwarder.run(None, since)
+    async with Sender(f"{local.url}/hook", SECRET, outcomes.append, sleep=no_wait) as sender:
+        places = Places(lambda place, at: None)
+        forwarder = Forwarder(
+            client, sender, places, api_url="http://api", sleep=no_wait, **options
+        )
+        await forwarder.run(events_of(client, None, since, {}))
     return outcomes
 
 

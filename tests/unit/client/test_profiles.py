@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support.misbehaving_api import MisbehavingApi, failure, success
 
-from secretary_client.command.profiles import stored_profiles
+from secretary_client.cli.profiles import stored_profiles
 from secretary_client.main import main
 
 Output = pytest.CaptureFixture[str]

@@ -7,8 +7,8 @@ import io
 import pytest
 from rich.console import Console
 
-from secretary_client.command.output import print_table, short
-from secretary_client.command.progress import Speed, bars_on
+from secretary_client.cli.terminal.output import print_table, short
+from secretary_client.cli.terminal.progress import Speed, bars_on
 from secretary_client.event import Event
 from secretary_client.models import JobError
 

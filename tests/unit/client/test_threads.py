@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from secretary_client.command.threads import in_threads
+from secretary_client.cli.threads import in_threads
 
 
 def test_every_item_is_worked_on_and_at_most_so_many_at_once() -> None:

@@ -8,11 +8,11 @@ from typing import Self
 
 import httpx
 
-from secretary_client.client import RETRY_SEC, TIMEOUT_SEC, AllCalls, full_url, headers_of, timeouts
+from secretary_client.calls.all_calls import AllCalls
 from secretary_client.core.clock import ClientClock
+from secretary_client.core.connection import RETRY_SEC, TIMEOUT_SEC, http_options
 from secretary_client.core.drivers import AsyncDriver
-from secretary_client.core.repetition import Repetition, Retry
-from secretary_client.core.requests import Requests
+from secretary_client.core.repetition import Retry
 
 
 class AsyncClient(AllCalls[AsyncDriver]):
@@ -34,15 +34,8 @@ class AsyncClient(AllCalls[AsyncDriver]):
         clock: ClientClock | None = None,
     ) -> None:
         """Make a client; this sends no request. The arguments are those of ``Client``."""
-        clock = clock or ClientClock()
-        http = httpx.AsyncClient(
-            base_url=full_url(url),
-            headers=headers_of(key),
-            timeout=timeouts(timeout),
-            transport=transport,
-        )
-        repetition = Repetition(full_url(url), clock, retry_sec, on_retry)
-        super().__init__(Requests(repetition), AsyncDriver(http, clock))
+        http = httpx.AsyncClient(**http_options(url, key, timeout), transport=transport)
+        super().__init__(url, AsyncDriver(http, clock or ClientClock()), retry_sec, on_retry)
 
     async def __aenter__(self) -> Self:
         return self

@@ -8,24 +8,11 @@ from typing import Self
 
 import httpx
 
-from secretary_client.calls.files import FileCalls
-from secretary_client.calls.jobs import JobCalls
-from secretary_client.calls.system import SystemCalls
-from secretary_client.calls.webhooks import WebhookCalls
-from secretary_client.core.call import D
+from secretary_client.calls.all_calls import AllCalls
 from secretary_client.core.clock import ClientClock
+from secretary_client.core.connection import RETRY_SEC, TIMEOUT_SEC, http_options
 from secretary_client.core.drivers import SyncDriver
-from secretary_client.core.repetition import Repetition, Retry
-from secretary_client.core.requests import Requests
-
-RETRY_SEC = 60.0
-CONNECT_SEC = 5.0
-TIMEOUT_SEC = 30.0
-"""The longest wait for the next bytes of an answer."""
-
-
-class AllCalls(JobCalls[D], FileCalls[D], WebhookCalls[D], SystemCalls[D]):
-    """Every call of the API."""
+from secretary_client.core.repetition import Retry
 
 
 class Client(AllCalls[SyncDriver]):
@@ -60,15 +47,8 @@ class Client(AllCalls[SyncDriver]):
         Raises:
             ValueError: *key* is empty, or it has characters that no key has.
         """
-        clock = clock or ClientClock()
-        http = httpx.Client(
-            base_url=full_url(url),
-            headers=headers_of(key),
-            timeout=timeouts(timeout),
-            transport=transport,
-        )
-        repetition = Repetition(full_url(url), clock, retry_sec, on_retry)
-        super().__init__(Requests(repetition), SyncDriver(http, clock))
+        http = httpx.Client(**http_options(url, key, timeout), transport=transport)
+        super().__init__(url, SyncDriver(http, clock or ClientClock()), retry_sec, on_retry)
 
     def __enter__(self) -> Self:
         return self
@@ -84,27 +64,3 @@ class Client(AllCalls[SyncDriver]):
     def close(self) -> None:
         """Close the connections."""
         self._driver.close()
-
-
-def timeouts(timeout: float) -> httpx.Timeout:
-    """Return the limits of a request: a host that is off answers no connection attempt."""
-    return httpx.Timeout(timeout, connect=min(timeout, CONNECT_SEC))
-
-
-def full_url(url: str) -> str:
-    """Return *url* with a scheme: ``localhost:5001`` becomes ``http://localhost:5001``."""
-    return url if "://" in url else f"http://{url}"
-
-
-def headers_of(key: str) -> dict[str, str]:
-    """Return the headers of each request with the API key *key*.
-
-    Raises:
-        ValueError: no request can carry the key. The message does not show it.
-    """
-    sent = key.strip() if key else ""
-    if not sent:
-        raise ValueError("the API key is empty")
-    if not (sent.isascii() and sent.isprintable()):
-        raise ValueError("the API key has characters that no key has")
-    return {"Authorization": f"Bearer {sent}"}

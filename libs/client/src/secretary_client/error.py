@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
-
 from secretary_client.models import Job
-
-JsonObject = dict[str, Any]
 
 
 class Unreachable(Exception):
@@ -18,7 +14,9 @@ class Unreachable(Exception):
 class ApiError(Exception):
     """The API answered with an error."""
 
-    def __init__(self, status: int, code: str, message: str, details: JsonObject | None) -> None:
+    def __init__(
+        self, status: int, code: str, message: str, details: dict[str, Any] | None
+    ) -> None:
         """*code* is stable; *details* may name the refused fields."""
         super().__init__(f"{code}: {message}")
         self.status = status
@@ -40,20 +38,6 @@ class JobFailed(Exception):
         """The job in its last state."""
 
 
-class NotExtracted(Exception):
-    """Some files were not read."""
-
-    def __init__(self, failures: int, files: int) -> None:
-        super().__init__(f"{failures} of {files} files were not read")
-
-
-class JobsFailed(Exception):
-    """Some jobs of a command did not complete."""
-
-    def __init__(self, failures: int, jobs: int) -> None:
-        super().__init__(f"{failures} of {jobs} jobs failed")
-
-
 class JobNotEnded(Exception):
     """The job has not ended, so it has no results yet."""
 
@@ -72,17 +56,3 @@ class WaitTimeout(JobNotEnded, TimeoutError):
 
 class InvalidWebhook(ValueError):
     """A received webhook does not come from Secretary, or is too old."""
-
-
-FAILURES = (
-    ApiError,
-    JobFailed,
-    JobNotEnded,
-    JobsFailed,
-    NotExtracted,
-    Unreachable,
-    OSError,
-    ValueError,
-    httpx.InvalidURL,
-)
-"""The errors that the command reports in one line."""

@@ -6,7 +6,6 @@ The form: https://html.spec.whatwg.org, "server-sent events".
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,7 +58,7 @@ class Message:
 
 
 class MessageParser:
-    """Parses a stream piece by piece; it keeps what is unfinished for the next piece.
+    """Parses a stream piece by piece; it keeps an unfinished message for the next piece.
 
     Lines end only at line feeds, as the API sends them: text may contain other separators.
     """
@@ -77,11 +76,11 @@ class MessageParser:
         for piece in others:
             line = b"".join(self._unfinished).decode().removesuffix("\r")
             self._unfinished = [piece]
-            if (message := self.feed_line(line)) is not None:
+            if (message := self._take(line)) is not None:
                 found.append(message)
         return found
 
-    def feed_line(self, line: str) -> Message | None:
+    def _take(self, line: str) -> Message | None:
         """Return the message that *line* completes; comments and unknown fields are ignored."""
         if line:
             name, _, value = line.partition(":")
@@ -99,16 +98,6 @@ def event_of(message: Message) -> Event | None:
     if message.data is None:
         return None
     return Event(int(message.id), message.event, json.loads(message.data))
-
-
-def events_in(lines: Iterable[str]) -> Iterator[Event]:
-    """Yield the events in the *lines* of the stream of one job; an unfinished event is dropped."""
-    parser = MessageParser()
-    for line in lines:
-        message = parser.feed_line(line)
-        event = event_of(message) if message else None
-        if event:
-            yield event
 
 
 def feed_event_of(message: Message) -> FeedEvent | None:

@@ -1,4 +1,4 @@
-"""Paths of the API."""
+"""The paths of the API that several calls begin with."""
 
 JOBS = "/api/jobs"
 BATCHES = "/api/jobs/batch"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from support.api_harness import Api, error_of
+from support.stream_events import events_in
 
 from secretary_api.routes.stream import WrittenEvents
-from secretary_client.event import events_in
 from secretary_common.models import Job, JobError, JobProgress
 from secretary_common.models.states import JobStatus
 

@@ -8,7 +8,7 @@ from typing import Any, Unpack
 from secretary_client.calls.streams import StreamCalls
 from secretary_client.core.call import D, returns, yields
 from secretary_client.core.effect import Flow, Items
-from secretary_client.core.fields import on_wire, path
+from secretary_client.core.fields import given, on_wire, path
 from secretary_client.error import JobFailed, JobNotEnded
 from secretary_client.event import TERMINAL
 from secretary_client.models import (
@@ -28,18 +28,6 @@ COMPLETED = "completed"
 
 class JobCalls(StreamCalls[D]):
     """Submit jobs, wait for them, fetch their results, act on them."""
-
-    @returns
-    def call(self, /, method: str, path: str, **options: Any) -> Flow[Any]:
-        """Make any call of the API and return its data; *options* are the options of httpx.
-
-        If an answer is lost, the client repeats the request. So a POST may take effect twice.
-
-        Raises:
-            ApiError: the answer is an error.
-            Unreachable: there was no answer.
-        """
-        return self._requests.data(method, path, **options)
 
     @returns
     def submit(
@@ -120,7 +108,7 @@ class JobCalls(StreamCalls[D]):
             wanted: ``status``, ``job_type``, ``batch_id``, ``tag``, ``user_id``,
                 ``created_after``, ``created_before``; None: any.
         """
-        return self._requests.pages(f"{JOBS}/", "jobs", "cursor", on_wire(wanted))
+        return self._requests.pages(f"{JOBS}/", "jobs", "cursor", given(**wanted))
 
     @yields
     def logs(
@@ -214,7 +202,6 @@ class JobCalls(StreamCalls[D]):
         return job
 
     def _moved_all(self, action: str, selected: SelectedJobs) -> Flow[FilteredJobs]:
-        chosen = {name: value for name, value in on_wire(selected).items() if value is not None}
-        body: dict[str, Any] = {"filter": chosen}
-        body |= {name: chosen.pop(name) for name in ("limit", "cursor") if name in chosen}
-        return self._requests.data("POST", f"{JOBS}/{action}", json=body)
+        filters = given(**selected)
+        page = {name: filters.pop(name) for name in ("limit", "cursor") if name in filters}
+        return self._requests.data("POST", f"{JOBS}/{action}", json={"filter": filters, **page})

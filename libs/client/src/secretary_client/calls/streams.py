@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import Any, TypedDict, TypeVar, Unpack
+from typing import Any, TypeVar, Unpack
 
 import httpx
 
@@ -13,7 +13,7 @@ from secretary_client.core.effect import Effect, Flow, Item, Items, Read, Sleep
 from secretary_client.core.fields import given, path
 from secretary_client.error import WaitTimeout
 from secretary_client.event import Event, FeedEvent, MessageParser, event_of, feed_event_of
-from secretary_client.models import Job
+from secretary_client.models import FeedFilter, Job
 from secretary_client.paths import JOBS
 
 RECONNECT_SEC = 2.0
@@ -21,16 +21,6 @@ READ_SEC = 30.0
 """The longest wait for the next bytes of a stream; the API sends some every 15 s."""
 
 T = TypeVar("T")
-
-
-class FeedFilter(TypedDict, total=False):
-    """Filters of the stream of all jobs; None: any."""
-
-    status: str | None
-    job_type: str | None
-    batch_id: str | None
-    tag: str | None
-    user_id: str | None
 
 
 class StreamCalls(Calls[D]):
@@ -90,7 +80,7 @@ class StreamCalls(Calls[D]):
         clock = self._requests.repetition.clock
         deadline = Deadline(clock, timeout, READ_SEC)
         last: Event | None = None
-        while last is None or not last.is_last:
+        while True:
             read_sec = deadline.read_sec
             headers = {} if last is None else {"Last-Event-ID": str(last.seq)}
             yield from self._requests.opened(
@@ -100,11 +90,12 @@ class StreamCalls(Calls[D]):
                 timeout=read_sec,
             )
             last = (yield from _events(deadline, read_sec)) or last
-            if last is None or not last.is_last:
-                if timeout is not None and not deadline.left_sec:
-                    raise WaitTimeout(job_id, timeout)
-                if not deadline.is_before_read(read_sec):
-                    yield Sleep(min(RECONNECT_SEC, deadline.left_sec))
+            if last is not None and last.is_last:
+                return
+            if timeout is not None and not deadline.left_sec:
+                raise WaitTimeout(job_id, timeout)
+            if not deadline.is_before_read(read_sec):  # else only a shorter read is needed
+                yield Sleep(min(RECONNECT_SEC, deadline.left_sec))
 
     def _fed(self, after: str | None, wanted: FeedFilter) -> Items[FeedEvent]:
         place = after
@@ -130,7 +121,10 @@ class StreamCalls(Calls[D]):
 def _events(
     deadline: Deadline, read_sec: float
 ) -> Generator[Effect | Item[Event], Any, Event | None]:
-    """Yield the events of the opened stream until it ends; return the last one."""
+    """Yield the events of the opened stream; return the last one.
+
+    It returns when the stream ends or breaks, or when a read could end too long after *deadline*.
+    """
     last, parser = None, MessageParser()
     try:
         while (chunk := (yield Read())) is not None:

@@ -29,7 +29,7 @@ class WebhookCalls(Calls[D]):
             wanted: ``status``, e.g. ``dead``; ``receiver``, an origin or a URL with this origin;
                 ``endpoint``, the id of an endpoint.
         """
-        return self._requests.pages(DELIVERIES, "deliveries", "cursor", wanted)
+        return self._requests.pages(DELIVERIES, "deliveries", "cursor", given(**wanted))
 
     @yields
     def deliveries_of(self, job_id: str) -> Items[Delivery]:

@@ -9,6 +9,7 @@ import httpx
 from secretary_client.error import ApiError
 
 LONGEST_WAIT_SEC = 10.0
+"""The longest wait before a repeat, also if the API asks for a longer one."""
 
 
 def check(response: httpx.Response) -> None:
@@ -23,7 +24,7 @@ def check(response: httpx.Response) -> None:
         error = response.json()["error"]
         failure = ApiError(response.status_code, error["code"], error["message"], error["details"])
     except (ValueError, KeyError, TypeError):
-        failure = unknown(response)
+        failure = _unknown(response)
     failure.retry_after = _retry_after(response)
     raise failure
 
@@ -38,10 +39,10 @@ def data_of(response: httpx.Response) -> Any:
     try:
         return response.json()["data"]
     except (ValueError, KeyError, TypeError):
-        raise unknown(response) from None
+        raise _unknown(response) from None
 
 
-def unknown(response: httpx.Response) -> ApiError:
+def _unknown(response: httpx.Response) -> ApiError:
     """Return the error for an answer that comes not from the API but, for example, a proxy."""
     message = f"{response.url} answered {response.status_code}, and not as Secretary does"
     return ApiError(response.status_code, "UNKNOWN", message, None)

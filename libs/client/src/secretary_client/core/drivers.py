@@ -14,6 +14,7 @@ from secretary_client.core.clock import ClientClock
 from secretary_client.core.effect import Effect, Flow, Item, Items, Open, Read, Request, Send, Sleep
 
 T = TypeVar("T")
+Http = TypeVar("Http", httpx.Client, httpx.AsyncClient)
 
 
 class Steps(Generic[T]):
@@ -50,21 +51,28 @@ class Steps(Generic[T]):
         self.effect, self.result = None, end.value
 
 
+class Driver(Generic[Http]):
+    """What both drivers have: the connections and the clock."""
+
+    def __init__(self, http: Http, clock: ClientClock) -> None:
+        """*http* is closed with the driver."""
+        self._http: Http = http
+        self.clock = clock
+
+    def _built(self, request: Request) -> httpx.Request:
+        return self._http.build_request(request.method, request.path, **request.options)
+
+
 @dataclass(slots=True)
 class _Opened:
-    """The response that a flow reads."""
+    """The response that a flow reads, and what closes it."""
 
     held: ExitStack = field(default_factory=ExitStack)
     chunks: Iterator[bytes] = field(default_factory=lambda: iter(()))
 
 
-class SyncDriver:
+class SyncDriver(Driver[httpx.Client]):
     """Runs flows in the thread of the caller."""
-
-    def __init__(self, http: httpx.Client, clock: ClientClock) -> None:
-        """*http* is closed with the driver."""
-        self._http = http
-        self._clock = clock
 
     def close(self) -> None:
         """Close the connections."""
@@ -107,7 +115,7 @@ class SyncDriver:
         if isinstance(effect, Read):
             return next(opened.chunks, None)
         if isinstance(effect, Sleep):
-            return self._clock.sleep(effect.seconds)
+            return self.clock.sleep(effect.seconds)
         return effect.function()
 
     def _open(self, request: Request, opened: _Opened) -> httpx.Response:
@@ -119,9 +127,6 @@ class SyncDriver:
         opened.chunks = response.iter_bytes()
         return response
 
-    def _built(self, request: Request) -> httpx.Request:
-        return self._http.build_request(request.method, request.path, **request.options)
-
 
 @dataclass(slots=True)
 class _AsyncOpened:
@@ -129,13 +134,8 @@ class _AsyncOpened:
     chunks: AsyncIterator[bytes] | None = None
 
 
-class AsyncDriver:
+class AsyncDriver(Driver[httpx.AsyncClient]):
     """Runs flows in an event loop, of asyncio or trio."""
-
-    def __init__(self, http: httpx.AsyncClient, clock: ClientClock) -> None:
-        """*http* is closed with the driver."""
-        self._http = http
-        self._clock = clock
 
     async def close(self) -> None:
         """Close the connections."""
@@ -179,7 +179,7 @@ class AsyncDriver:
         if isinstance(effect, Read):
             return await anext(opened.chunks, None) if opened.chunks else None
         if isinstance(effect, Sleep):
-            return await self._clock.sleep_async(effect.seconds)
+            return await self.clock.sleep_async(effect.seconds)
         return await anyio.to_thread.run_sync(effect.function)
 
     async def _open(self, request: Request, opened: _AsyncOpened) -> httpx.Response:
@@ -190,6 +190,3 @@ class AsyncDriver:
             await response.aread()
         opened.chunks = response.aiter_bytes()
         return response
-
-    def _built(self, request: Request) -> httpx.Request:
-        return self._http.build_request(request.method, request.path, **request.options)

@@ -12,22 +12,21 @@ def on_wire(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return *fields* with the datetimes as ISO 8601.
 
     Raises:
-        ValueError: a datetime has no time zone.
+        ValueError: a datetime has no time zone; the message has the field's name.
     """
-    return {name: iso(name, value) for name, value in fields.items()}
+    return {name: _iso(name, value) for name, value in fields.items()}
 
 
 def given(**fields: Any) -> dict[str, Any]:
-    """Return the *fields* that are not None, as ``on_wire`` does."""
+    """Return those *fields* that are not None, with the datetimes as ISO 8601.
+
+    Raises:
+        ValueError: a datetime has no time zone; the message has the field's name.
+    """
     return on_wire({name: value for name, value in fields.items() if value is not None})
 
 
-def iso(name: str, value: Any) -> Any:
-    """Return a datetime as the API takes it, and any other value unchanged.
-
-    Raises:
-        ValueError: the datetime has no time zone; the message has the field's *name*.
-    """
+def _iso(name: str, value: Any) -> Any:
     if not isinstance(value, datetime):
         return value
     if value.tzinfo is None:

@@ -65,24 +65,24 @@ class Repetition:
             Unreachable: there was no answer.
         """
         give_up_at = self.clock.now() + min(self.retry_sec, within_sec)
-        longer = FIRST_WAIT_SEC
+        backoff = FIRST_WAIT_SEC
         for number in itertools.count(1):
             try:
                 return (yield from attempt())
             except (httpx.TransportError, ApiError) as failure:
                 error = self._temporary(failure)
-            wait = (isinstance(error, ApiError) and error.retry_after) or longer
+            wait = (isinstance(error, ApiError) and error.retry_after) or backoff
             left = give_up_at - self.clock.now()
             if wait > left:
                 raise error
             if self.on_retry:
                 self.on_retry(Retry(error, wait, left, number))
             yield Sleep(wait)
-            longer = min(2 * wait, LONGEST_WAIT_SEC)
+            backoff = min(2 * wait, LONGEST_WAIT_SEC)
         raise AssertionError  # the count has no end
 
     def _temporary(self, failure: httpx.TransportError | ApiError) -> ApiError | Unreachable:
-        """Return the error to report if repeats do not help, or raise it at once."""
+        """Return *failure* as the error to report; raise it if a repeat cannot help."""
         if isinstance(failure, ApiError):
             if failure.status not in TEMPORARY:
                 raise failure

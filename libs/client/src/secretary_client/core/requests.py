@@ -52,7 +52,7 @@ class Requests:
         path: str,
         name: str,
         cursor: str,
-        wanted: Mapping[str, Any] | None = None,
+        filters: Mapping[str, Any] | None = None,
         after: str | None = None,
     ) -> Items[Any]:
         """Yield the entries of all pages of a list.
@@ -61,14 +61,13 @@ class Requests:
             path: the path of the list.
             name: the key of the entries in an answer.
             cursor: the parameter that gets the ``next`` of the page before.
-            wanted: filters; those that are None are left out.
+            filters: the other parameters.
             after: ``next`` of a page: the entries begin after it.
         """
         following = after
-        given = {key: value for key, value in (wanted or {}).items() if value is not None}
         while True:
             place = {cursor: following} if following else {}
-            page = yield from self.data("GET", path, params={**given, **place})
+            page = yield from self.data("GET", path, params={**(filters or {}), **place})
             found: Iterable[Any] = page[name]
             for one in found:
                 yield Item(one)

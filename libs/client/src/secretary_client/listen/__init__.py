@@ -1,5 +1,6 @@
-"""``secretary listen``: the webhooks of all jobs, sent from this machine to a local server.
+"""The webhooks of all jobs, sent from this machine to a local server, for ``secretary listen``.
 
-The events come over ``GET /api/stream``, so a machine that no notifier can reach gets them too. The
-command makes the body that the notifier would send, and signs it with a secret of its own.
+``feed`` reads the events of ``GET /api/stream``, so a machine that no notifier can reach gets them
+too. ``body`` makes the webhook that the notifier would send. ``forwarder`` keeps the order of each
+job's events, and ``sender`` sends them until the local server accepts them.
 """

@@ -9,35 +9,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx
-
 from secretary_client.async_client import AsyncClient
 from secretary_client.error import ApiError, Unreachable
-from secretary_client.event import RESET, TERMINAL, FeedEvent
-from secretary_client.listen.body import body_of, headers_of
-from secretary_client.listen.place import Places
-from secretary_client.models import Job, JobSummary
+from secretary_client.event import TERMINAL, FeedEvent
+from secretary_client.listen.body import body_of
+from secretary_client.listen.places import Places
+from secretary_client.listen.sender import Sender
+from secretary_client.models import Job
 
-IN_FLIGHT = 4
+MOST_READS = 4
+"""At the same time."""
 MOST_WAITING = 10_000
+PAUSE_SEC = 0.5
+"""The pause of the stream while ``MOST_WAITING`` events wait."""
 MOST_REMEMBERED = 10_000
-FIRST_WAIT_SEC, LONGEST_WAIT_SEC = 0.5, 5.0
-TIMEOUT_SEC = 15.0
-MOST_LISTED = 1000
-MOST_ANSWERS = 10
-"""After so many answers that are not 2xx, an event is given up, as the notifier does in days."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one attempt to send an event."""
-
-    event: FeedEvent
-    status: int | None
-    """None: the local server did not answer."""
-    error: str | None
-    is_over: bool
-    """Whether there is no further attempt."""
 
 
 @dataclass(slots=True)
@@ -48,7 +33,7 @@ class _Pending:
 
 
 class Forwarder:
-    """Sends each event of the stream to one URL until the local server answers 2xx.
+    """Sends each event of the stream once it is its job's turn.
 
     The events of a job are sent one after the other. Jobs do not wait for each other.
     """
@@ -56,10 +41,8 @@ class Forwarder:
     def __init__(
         self,
         client: AsyncClient,
-        target: str,
-        secret: str,
+        sender: Sender,
         places: Places,
-        report: Callable[[Outcome], object],
         *,
         api_url: str,
         with_progress: bool = True,
@@ -68,90 +51,55 @@ class Forwarder:
         """Prepare.
 
         Args:
-            client: reads the stream and the jobs.
-            target: the URL of the local server.
-            secret: signs the webhooks.
+            client: reads the jobs.
+            sender: sends the webhooks.
             places: notes which events are forwarded.
-            report: called with the outcome of each attempt.
             api_url: the URL of the API, for ``data_url``.
             with_progress: whether progress is sent too, or only the end of jobs.
             sleep: waits some seconds; for tests.
         """
         self._client = client
-        self._target = target
-        self._secret = secret
+        self._sender = sender
         self._places = places
-        self._report = report
         self._api_url = api_url
         self._with_progress = with_progress
         self._sleep = sleep
         self._queues: dict[str, deque[_Pending]] = {}
         self._seqs: OrderedDict[str, int] = OrderedDict()
-        self._requests = asyncio.Semaphore(IN_FLIGHT)
-        self._reads = asyncio.Semaphore(IN_FLIGHT)
-        self._http = httpx.AsyncClient(timeout=TIMEOUT_SEC, trust_env=False)
+        self._reads = asyncio.Semaphore(MOST_READS)
 
-    async def run(self, after: str | None, since: str | None, **wanted: Any) -> None:
-        """Forward events until cancelled.
-
-        Args:
-            after: the place at which the stream continues; None: now.
-            since: the time of the event at that place: if changes are missing, the jobs that ended
-                later are listed.
-            wanted: the filters of the stream.
-        """
-        async with self._http, asyncio.TaskGroup() as tasks:
-            async for event in self._events(after, since, wanted):
+    async def run(self, events: AsyncIterator[FeedEvent]) -> None:
+        """Forward *events* until they end and all of them are sent, or until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            async for event in events:
                 self._accept(event, tasks)
                 while self._places.waiting >= MOST_WAITING:
-                    await self._sleep(FIRST_WAIT_SEC)
-
-    async def _events(
-        self, after: str | None, since: str | None, wanted: dict[str, Any]
-    ) -> AsyncIterator[FeedEvent]:
-        while True:
-            try:
-                async for event in self._client.stream(after=after, **wanted):
-                    after = event.id
-                    if event.name == RESET:
-                        async for missed in self._ended_since(since, event.id, wanted):
-                            yield missed
-                    else:
-                        yield event
-            except Unreachable:
-                continue  # the client has announced it, and tries for a while again
-            return
-
-    async def _ended_since(
-        self, since: str | None, place: str, wanted: dict[str, Any]
-    ) -> AsyncIterator[FeedEvent]:
-        """Yield the ends of jobs that the stream does not know any more."""
-        found = []
-        async for job in self._client.jobs(**wanted):
-            if job["completed_at"] and since and job["completed_at"] >= since:
-                found.append(job)
-            if len(found) >= MOST_LISTED or (since and job["updated_at"] < since):
-                break
-        for job in reversed(found):
-            yield _end_of(job, place)
+                    await self._sleep(PAUSE_SEC)
 
     def _accept(self, event: FeedEvent, tasks: asyncio.TaskGroup) -> None:
-        job_id, seq = event.data["job_id"], event.data["seq"]
-        is_wanted = event.name in TERMINAL or (event.name == "progress" and self._with_progress)
-        if not is_wanted or self._seqs.get(job_id, -1) >= seq:
+        if not self._is_wanted(event):
             return
-        self._seqs[job_id] = seq
-        self._seqs.move_to_end(job_id)
-        if len(self._seqs) > MOST_REMEMBERED:
-            self._seqs.popitem(last=False)
         done = self._places.take(event.id, datetime.now(UTC).isoformat(timespec="milliseconds"))
         # Read now: a job that is retried has other results when the local server is back.
         pending = _Pending(event, tasks.create_task(self._body(event)), done)
+        job_id = event.data["job_id"]
         if job_id in self._queues:
             self._queues[job_id].append(pending)
         else:
             self._queues[job_id] = deque([pending])
             tasks.create_task(self._forward(job_id))
+
+    def _is_wanted(self, event: FeedEvent) -> bool:
+        """Return whether to send *event*: not if it comes again after a broken connection."""
+        job_id, seq = event.data["job_id"], event.data["seq"]
+        is_wanted = event.name in TERMINAL or (event.name == "progress" and self._with_progress)
+        if not is_wanted or self._seqs.get(job_id, -1) >= seq:
+            return False
+        self._seqs[job_id] = seq
+        self._seqs.move_to_end(job_id)
+        if len(self._seqs) > MOST_REMEMBERED:
+            self._seqs.popitem(last=False)
+        return True
 
     async def _body(self, event: FeedEvent) -> bytes:
         job = None if event.name == "progress" else await self._job_of(event)
@@ -173,48 +121,6 @@ class Forwarder:
         """Send the events of a job, one after the other."""
         queue = self._queues[job_id]
         while queue:
-            await self._send(queue[0])
+            await self._sender.send(queue[0].event, await queue[0].body)
             queue.popleft().done()
         del self._queues[job_id]
-
-    async def _send(self, pending: _Pending) -> None:
-        body, wait, answers = await pending.body, FIRST_WAIT_SEC, 0
-        while True:
-            status, error = await self._post(pending.event, body)
-            answers += status is not None
-            is_over = (status is not None and 200 <= status < 300) or answers >= MOST_ANSWERS  # noqa: PLR2004
-            self._report(Outcome(pending.event, status, error, is_over))
-            if is_over:
-                return
-            await self._sleep(wait)
-            wait = min(2 * wait, LONGEST_WAIT_SEC)
-
-    async def _post(self, event: FeedEvent, body: bytes) -> tuple[int | None, str | None]:
-        headers = headers_of(event, body, self._secret, datetime.now(UTC))
-        async with self._requests:
-            try:
-                answer = await self._http.post(self._target, content=body, headers=headers)
-            except httpx.TransportError as error:
-                return None, f"{type(error).__name__}: {error}"
-        return answer.status_code, None
-
-
-def _end_of(job: JobSummary, place: str) -> FeedEvent:
-    return FeedEvent(
-        place,
-        job["status"],
-        {
-            "seq": job["seq"],
-            "job_id": job["job_id"],
-            "status": job["status"],
-            "progress": job["progress"],
-            "error": job["error"],
-            "job_type": job["job_type"],
-            "job_name": job["job_name"],
-            "batch_id": job["batch_id"],
-            "user_id": job["user_id"],
-            "tags": job["tags"],
-            "run": job["run"],
-            "attempt": job["attempt"],
-        },
-    )

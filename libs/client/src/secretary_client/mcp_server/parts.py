@@ -35,7 +35,7 @@ class ResultParts:
     """Reads the results of jobs; it keeps the last ones, because a model asks part by part."""
 
     def __init__(self, client: AsyncClient, most_chars: int) -> None:
-        """*most_chars*: of a part."""
+        """*most_chars*: the largest part, in characters."""
         self._client = client
         self._most_chars = most_chars
         self._kept: OrderedDict[tuple[str, int, bool], list[str]] = OrderedDict()

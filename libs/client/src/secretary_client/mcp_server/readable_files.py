@@ -13,7 +13,7 @@ class ReadableFiles:
     """The files under some folders, after symbolic links."""
 
     def __init__(self, folders: Iterable[Path]) -> None:
-        """*folders*: without any, no file may be read."""
+        """*folders*: if there are none, no file may be read."""
         self._folders = tuple(folder.resolve() for folder in folders)
 
     @classmethod

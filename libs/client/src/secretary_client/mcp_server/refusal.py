@@ -27,7 +27,7 @@ class Refusal(Exception):
 def refusing(
     tool: Callable[Concatenate[Any, P], Awaitable[CallToolResult]],
 ) -> Callable[Concatenate[Any, P], Awaitable[CallToolResult]]:
-    """Return *tool* with its expected errors as results: text, and ``error`` with its code."""
+    """Return *tool*, which then reports its expected errors as results instead of raising them."""
 
     @functools.wraps(tool)
     async def run(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> CallToolResult:

@@ -186,14 +186,19 @@ class NewJob(JobFields):
     parameters: Required[dict[str, Any]]
 
 
-class JobFilter(TypedDict, total=False):
-    """Filters that select jobs; None: any."""
+class FeedFilter(TypedDict, total=False):
+    """Filters of the stream of all jobs; None: any."""
 
     status: str | None
     job_type: str | None
     batch_id: str | None
     tag: str | None
     user_id: str | None
+
+
+class JobFilter(FeedFilter, total=False):
+    """Filters that select jobs; None: any."""
+
     created_after: datetime | str | None
     created_before: datetime | str | None
 

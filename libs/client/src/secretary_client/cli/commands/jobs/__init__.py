@@ -1,0 +1,1 @@
+"""Commands on jobs: submit, follow, list, change, and their files."""

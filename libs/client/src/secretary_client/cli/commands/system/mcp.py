@@ -1,0 +1,81 @@
+"""``secretary mcp``: the tools for language models, over the Model Context Protocol.
+
+The package ``mcp`` is imported only when the command runs.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from secretary_client.cli.registration import SYSTEM, command
+from secretary_client.cli.session import Session
+from secretary_client.cli.terminal.output import print_note
+
+TOKEN = "SECRETARY_MCP_TOKEN"  # noqa: S105 - the name of a variable
+DEFAULT_PORT = 5004
+
+
+def mcp(
+    session: Session,
+    *,
+    http: Annotated[
+        bool, typer.Option("--http", help="Serve over HTTP on 127.0.0.1, not over stdio.")
+    ] = False,
+    port: Annotated[
+        int, typer.Option(metavar="PORT", min=1, max=65535, help="For --http.")
+    ] = DEFAULT_PORT,
+    folder: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--folder",
+            metavar="PATH",
+            help="Tools may read files only there; may be repeated.",
+            show_default="all files; with --http none",
+        ),
+    ] = None,
+) -> None:
+    """Serve tools for language models (MCP): read documents, submit and follow jobs.
+
+    With --http, clients need the token of SECRETARY_MCP_TOKEN. Without this variable a token is
+    made and written to standard error.
+    """
+    client = session.async_client()
+    try:
+        import anyio  # noqa: PLC0415 - as below
+
+        # Imported late: an installation without the extra has no such package.
+        from secretary_client.mcp_server import server as mcp_server  # noqa: PLC0415
+        from secretary_client.mcp_server.readable_files import ReadableFiles  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        message = f'no {error.name}: pip install "secretary-client[cli,mcp]"'
+        raise ValueError(message) from error
+    files = ReadableFiles(folder or []) if folder or http else ReadableFiles.all()
+
+    async def serve() -> None:
+        async with client:
+            made = mcp_server.make_server(client, files)
+            if http:
+                await mcp_server.serve_http(made, port=port, token=_token(port))
+            else:
+                await mcp_server.serve_stdio(made)
+
+    anyio.run(serve)
+
+
+def _token(port: int) -> str:
+    given = os.environ.get(TOKEN)
+    token = given or secrets.token_urlsafe(32)
+    print_note(f"secretary: MCP at http://127.0.0.1:{port}/mcp")
+    if not given:
+        print_note(f"secretary: the token of clients is {token} (set {TOKEN} to choose it)")
+    return token
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to *app*."""
+    command(app, mcp, SYSTEM)

@@ -1,0 +1,1 @@
+"""Commands for this machine: profiles, webhooks for a local server, reading without the API."""

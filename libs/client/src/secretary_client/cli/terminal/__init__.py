@@ -1,0 +1,1 @@
+"""What a command writes: tables, JSON and notes, and the progress of jobs."""
