@@ -237,8 +237,7 @@ lint: setup ## Check format, style, types and layers
 
 pyright: setup ## Check the types of the Python client with pyright too, as editors do
 	@$(BIN)/python -m secretary_devstack.servers.provision nodejs
-	@$(BIN)/pyright --pythonpath $(BIN)/python tests/typing libs/client/src/secretary_client/calls \
-		libs/client/src/secretary_client/core libs/client/src/secretary_client/models
+	@$(BIN)/pyright --pythonpath $(BIN)/python tests/typing libs/client/src
 
 format: setup ## Format the code
 	@$(BIN)/ruff format --quiet $(CODE)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from typing import Annotated, Any
-from urllib.parse import quote
+from typing import Annotated, Any, cast
 
 import anyio
 from mcp.server import MCPServer
@@ -15,16 +14,17 @@ from mcp.types import CallToolResult, TextContent, ToolAnnotations
 from pydantic import Field
 
 from secretary_client.async_client import AsyncClient
-from secretary_client.error import JobFailed
+from secretary_client.core import fields
 from secretary_client.event import Event
 from secretary_client.mcp_server.parts import ResultParts
 from secretary_client.mcp_server.readable_files import ReadableFiles
 from secretary_client.mcp_server.refusal import Refusal, refusing
+from secretary_client.models import JobFields
 from secretary_client.paths import JOBS
 
 CANCEL_SEC = 10.0
-LONGEST_WAIT = 20.0
-"""In seconds; shorter than the timeout of a request."""
+LONGEST_WAIT_SEC = 20.0
+"""Shorter than the timeout of a request."""
 MOST_LOGS = 10
 
 JobId = Annotated[str, Field(description="The id of the job, job-…")]
@@ -77,9 +77,7 @@ class Tools:
         """
         source = await self._source(path, url, content, filename)
         parameters = {"output": ["markdown"], **(options or {}), **source}
-        # A submission that is cut off could leave a job that is not cancelled.
-        with anyio.CancelScope(shield=True):
-            job_id = (await self._client.submit("document", parameters))["job_id"]
+        job_id = await self._submitted(parameters)
         await self._followed(ctx, job_id)
         return await self._part(job_id, 1)
 
@@ -92,9 +90,8 @@ class Tools:
         tags: Annotated[list[str] | None, Field(description="For listings.")] = None,
     ) -> CallToolResult:
         """Submit a job and return its id at once; follow it with status, then read its result."""
-        fields = {"priority": priority, "tags": tags}
-        given: Any = {name: value for name, value in fields.items() if value is not None}
-        job = await self._client.submit(job_type, parameters, **given)
+        wanted = cast("JobFields", fields.given(priority=priority, tags=tags))
+        job = await self._client.submit(job_type, parameters, **wanted)
         return structured({"job_id": job["job_id"], "status": job["status"]})
 
     @refusing
@@ -102,12 +99,12 @@ class Tools:
         self,
         job_id: JobId,
         wait_sec: Annotated[
-            float, Field(description="Wait so long for the end of the job.", ge=0, le=LONGEST_WAIT)
+            float,
+            Field(description="Wait so long for the end of the job.", ge=0, le=LONGEST_WAIT_SEC),
         ] = 0,
     ) -> CallToolResult:
         """Show a job: status, progress, error, attempts and the last lines of its log."""
-        path = f"{JOBS}/{quote(job_id, safe='')}"
-        job = await self._client.call("GET", path, params={"wait": wait_sec})
+        job = await self._client.call("GET", fields.path(JOBS, job_id), params={"wait": wait_sec})
         names = ("job_id", "job_type", "status", "progress", "error", "run", "attempt", "usage")
         times = ("created_at", "processing_started_at", "completed_at", "run_at")
         shown: dict[str, Any] = {name: job.get(name) for name in (*names, *times)}
@@ -154,6 +151,12 @@ class Tools:
             raise Refusal("VALIDATION_ERROR", f"content is not base64: {error}") from error
         return {"file_id": await self._client.upload(file, filename=filename or "document")}
 
+    async def _submitted(self, parameters: dict[str, Any]) -> str:
+        """Submit a job, also if the call is cancelled meanwhile: ``_followed`` then cancels it."""
+        with anyio.CancelScope(shield=True):
+            return (await self._client.submit("document", parameters))["job_id"]
+        raise AssertionError  # the scope swallows no error
+
     async def _followed(self, ctx: Context, job_id: str) -> None:
         """Report the progress of a job to its end; cancel the job if the call is cancelled."""
         reported = -1.0
@@ -164,8 +167,6 @@ class Tools:
             with anyio.move_on_after(CANCEL_SEC, shield=True):
                 await self._client.cancel(job_id)
             raise
-        if event.name != "completed":
-            raise JobFailed(await self._client.job(job_id))
 
     async def _part(self, job_id: str, number: int, *, as_json: bool = False) -> CallToolResult:
         text, count = await self._parts.part(job_id, number, as_json=as_json)

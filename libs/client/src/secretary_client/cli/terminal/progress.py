@@ -39,6 +39,7 @@ class Bars(Protocol):
 
     def bar(self, name: str) -> Bar:
         """Add a bar with the label *name*."""
+        ...
 
 
 @contextmanager

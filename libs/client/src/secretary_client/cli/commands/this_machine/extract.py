@@ -198,9 +198,9 @@ class _FolderWriter:
             again = f" ({number})" if number > 1 else ""
             path = self._folder / place.parent / f"{place.name}{again}{inside}.{ending}"
             if path not in self._written:
-                break
-        self._written.add(path)
-        return path
+                self._written.add(path)
+                return path
+        raise AssertionError  # the count has no end
 
 
 def _parts_with_text(document: Any, source: _Source) -> list[Any]:
