@@ -220,5 +220,5 @@ def test_the_command_ends_when_nothing_reads_its_output(
     with monkeypatch.context() as patch, suppress(BrokenPipeError), output:
         patch.setattr("sys.stdout", output)
         codes.append(main(["extract", *map(str, files)]))
-    assert codes == [1]
+    assert codes == [141]
     assert capsys.readouterr().err == ""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -48,6 +52,8 @@ def test_a_parameter_that_is_not_json_is_text(given: str, value: object) -> None
         ["submit", "pdf", "--delay-sec", "nan"],
         ["list", "--limit", "-1"],
         ["dance"],
+        ["mcp", "--folder", "/no/such/folder"],
+        ["mcp", "--folder", __file__],
         [],
     ],
 )
@@ -147,3 +153,22 @@ def test_listen_refuses_a_text_that_is_no_secret_at_its_start(
     forward = ["listen", "--key", "k", "--forward", "http://127.0.0.1:9/"]
     assert main([*forward, "--retry-sec", "0", "--secret-file", str(file)]) == 1
     assert capsys.readouterr().err == "secretary: the secret is not whsec_ and base64\n"
+
+
+def test_a_port_that_is_taken_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["mcp", "--http", "--port", str(port), "--key", "k"]) == 1
+    message = f"port {port} of 127.0.0.1 is taken: choose another one with --port"
+    assert capsys.readouterr().err == f"secretary: {message}\n"
+
+
+def test_a_command_whose_output_is_not_read_to_the_end_ends_quietly() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as output:
+        command = [sys.executable, "-m", "secretary_client.main", "profiles"]
+        done = subprocess.run(
+            command, stdout=output, stderr=subprocess.PIPE, timeout=60, check=False
+        )
+    assert (done.returncode, done.stderr) == (141, b"")

@@ -117,21 +117,28 @@ async def test_without_progress_only_the_ends_are_sent(local: MisbehavingApi) ->
 
 
 async def test_after_a_reset_the_jobs_that_ended_since_are_listed(local: MisbehavingApi) -> None:
-    local.follow(OK)
+    local.follow(OK, OK)
     fields = ("job_name", "batch_id", "user_id", "progress", "error")
     rest = dict.fromkeys(fields) | {"job_type": "pdf", "tags": [], "run": 1, "attempt": 1}
-    ended = [
-        job(name, 5, status="completed", completed_at=at, updated_at=at, **rest)
-        for name, at in (("new", "2026-01-02T00:00:00.000Z"), ("old", "2025-01-01T00:00:00.000Z"))
-    ]
+    ends = {
+        "new": "2026-01-03T00:00:00.000Z",
+        "old": "2025-01-01T00:00:00.000Z",
+        "made first, ended late": "2026-01-02T00:00:00.000Z",
+    }
+    ended = {
+        name: job(name, 5, status="completed", completed_at=at, updated_at=at, **rest)
+        for name, at in ends.items()
+    }
     reset = FeedEvent("9-0", "reset", event("none", 0, "x").data)
 
     class Client(FakeClient):
         async def job(self, job_id: str) -> Any:
-            return ended[0]
+            return ended[job_id]
 
-    outcomes = await forwarded(Client(reset, ended=ended), local, since="2026-01-01T00:00:00.000Z")
-    assert [one.event.data["job_id"] for one in outcomes] == ["new"]
+    client = Client(reset, ended=ended.values())
+    outcomes = await forwarded(client, local, since="2026-01-01T00:00:00.000Z")
+    shown = [one.event.data["job_id"] for one in outcomes]
+    assert sorted(shown) == ["made first, ended late", "new"]
 
 
 def test_the_place_moves_only_over_events_that_are_forwarded() -> None:

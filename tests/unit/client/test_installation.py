@@ -30,4 +30,13 @@ def test_the_command_names_the_package_that_is_missing(package: str) -> None:
         "from secretary_client.main import main; sys.exit(main(['list']))"
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"secretary: {package} is missing: install the extra cli of the client\n"
+    assert done.stderr == f'secretary: {package} is missing: pip install "secretary-client[cli]"\n'
+
+
+def test_the_tools_for_models_name_the_package_that_is_missing() -> None:
+    done = run(
+        "import sys; sys.modules['mcp'] = None\n"
+        "from secretary_client.main import main; sys.exit(main(['mcp']))"
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == 'secretary: mcp is missing: pip install "secretary-client[cli,mcp]"\n'

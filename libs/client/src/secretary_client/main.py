@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         package = (error.name or "").partition(".")[0]
         if package not in _NEEDED:
             raise
-        sys.stderr.write(f"secretary: {package} is missing: install the extra cli of the client\n")
+        sys.stderr.write(f'secretary: {package} is missing: pip install "secretary-client[cli]"\n')
         return _NOT_INSTALLED
     return run(arguments)
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
-import os
-import sys
 from collections.abc import Callable, Sequence
 from typing import Annotated
 
@@ -23,6 +21,8 @@ from secretary_client.cli.terminal.output import print_note
 from secretary_client.error import JobNotEnded
 
 OK, FAILED, NO_COMMAND, NOT_ENDED = 0, 1, 2, 3
+PIPE_CLOSED = 141
+"""As a shell reports a command that SIGPIPE has ended."""
 COMMANDS = "secretary.commands"
 """The group of entry points with which other packages add commands."""
 
@@ -72,10 +72,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     try:
         make_app()(args=arguments, prog_name="secretary")
     except SystemExit as end:  # typer reports invalid command lines, and always ends so
+        if isinstance(end.__context__, BrokenPipeError):  # the program that reads has ended
+            return PIPE_CLOSED
         return end.code if isinstance(end.code, int) else FAILED
-    except BrokenPipeError:  # the reading program has closed the pipe
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
     except (NoKey, *FAILURES) as error:
         print_note(f"secretary: {error}")
         return _code_of(error)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from operator import itemgetter
 
 from secretary_client.async_client import AsyncClient
 from secretary_client.error import Unreachable
 from secretary_client.event import RESET, FeedEvent
 from secretary_client.models import FeedFilter, JobSummary
 
+MOST_READ = 10_000
+"""So many of the newest jobs are read to find the ends that the stream does not know any more."""
 MOST_ENDS = 1000
 
 
 async def events_of(
-    client: AsyncClient, after: str | None, since: str | None, filters: FeedFilter
+    client: AsyncClient, after: str | None, since: str, filters: FeedFilter
 ) -> AsyncIterator[FeedEvent]:
     """Yield the events of the stream without end; while the API is away, try for ever.
 
@@ -24,7 +27,7 @@ async def events_of(
     Args:
         client: reads the stream and the jobs.
         after: the place at which the stream continues; None: now.
-        since: the time of the event at that place, ISO 8601; None: no end is yielded.
+        since: the time of the event at that place, or now, ISO 8601.
         filters: select the jobs.
 
     Raises:
@@ -45,16 +48,17 @@ async def events_of(
 
 
 async def _ended_since(
-    client: AsyncClient, since: str | None, place: str, filters: FeedFilter
+    client: AsyncClient, since: str, place: str, filters: FeedFilter
 ) -> AsyncIterator[FeedEvent]:
     """Yield the ends of jobs that the stream does not know any more, oldest first."""
-    found = []
+    found, read = [], 0
     async for job in client.jobs(**filters):
-        if job["completed_at"] and since and job["completed_at"] >= since:
-            found.append(job)
-        if len(found) >= MOST_ENDS or (since and job["updated_at"] < since):
+        read += 1
+        if job["completed_at"] and job["completed_at"] >= since:
+            found.append((job["completed_at"], job))
+        if len(found) == MOST_ENDS or read == MOST_READ:
             break
-    for job in reversed(found):
+    for _, job in sorted(found, key=itemgetter(0)):
         yield _end_of(job, place)
 
 

@@ -1,9 +1,11 @@
-"""The server, over the standard streams or over HTTP."""
+"""The MCP server with all tools and resources, and how it is served over HTTP."""
 
 from __future__ import annotations
 
+import errno
 import hmac
 import importlib.metadata
+import socket
 from typing import Any
 
 import uvicorn
@@ -57,12 +59,12 @@ def make_server(
 
 
 class SecretaryServer(MCPServer):
-    """Answers calls whose arguments do not fit as all other calls that fail."""
+    """Answers a call with wrong arguments as it answers any other call that fails."""
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context | None = None
     ) -> CallToolResult | InputRequiredResult:
-        """Call a tool."""
+        """Call a tool; wrong arguments and unknown tools become results with a code."""
         try:
             return await super().call_tool(name, arguments, context)
         except UnexpectedToolError:
@@ -71,19 +73,30 @@ class SecretaryServer(MCPServer):
             return result_of(refusal_of(error))
 
 
-async def serve_stdio(server: MCPServer) -> None:
-    """Serve the program that started this one, until it closes standard input."""
-    await server.run_stdio_async()
+def listening_on(port: int) -> socket.socket:
+    """Return a socket that listens on *port* of this machine, for ``serve_http``.
+
+    Raises:
+        OSError: the user may not use the port.
+        ValueError: another program uses the port.
+    """
+    try:
+        return socket.create_server((HOST, port))
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        message = f"port {port} of {HOST} is taken: choose another one with --port"
+        raise ValueError(message) from error
 
 
-async def serve_http(server: MCPServer, *, port: int, token: str) -> None:
-    """Serve at ``http://127.0.0.1:port/mcp`` until a signal.
+async def serve_http(server: MCPServer, listener: socket.socket, *, token: str) -> None:
+    """Serve the path ``/mcp`` of *listener* until a signal.
 
     Only requests with the bearer *token* are answered. Requests of web pages from other origins and
     requests to other host names are refused.
     """
-    config = uvicorn.Config(http_app(server, token), host=HOST, port=port, log_level="warning")
-    await uvicorn.Server(config).serve()
+    config = uvicorn.Config(http_app(server, token), log_level="warning")
+    await uvicorn.Server(config).serve(sockets=[listener])
 
 
 def http_app(server: MCPServer, token: str) -> ASGIApp:

@@ -10,11 +10,12 @@ import secrets
 from pathlib import Path
 from typing import Annotated
 
+import anyio
 import typer
 
-from secretary_client.cli.registration import SYSTEM, command
+from secretary_client.cli.registration import SYSTEM as PANEL
+from secretary_client.cli.registration import command
 from secretary_client.cli.session import Session
-from secretary_client.cli.terminal.output import print_note
 
 TOKEN = "SECRETARY_MCP_TOKEN"  # noqa: S105 - the name of a variable
 DEFAULT_PORT = 5004
@@ -34,6 +35,8 @@ def mcp(
         typer.Option(
             "--folder",
             metavar="PATH",
+            exists=True,
+            file_okay=False,
             help="Tools may read files only there; may be repeated.",
             show_default="all files; with --http none",
         ),
@@ -44,38 +47,39 @@ def mcp(
     With --http, clients need the token of SECRETARY_MCP_TOKEN. Without this variable a token is
     made and written to standard error.
     """
-    client = session.async_client()
     try:
-        import anyio  # noqa: PLC0415 - as below
-
-        # Imported late: an installation without the extra has no such package.
+        # Imported late: an installation without the extra has no such packages.
         from secretary_client.mcp_server import server as mcp_server  # noqa: PLC0415
         from secretary_client.mcp_server.readable_files import ReadableFiles  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        message = f'no {error.name}: pip install "secretary-client[cli,mcp]"'
+        package = (error.name or "").partition(".")[0]
+        message = f'{package} is missing: pip install "secretary-client[cli,mcp]"'
         raise ValueError(message) from error
+    client = session.async_client()
     files = ReadableFiles(folder or []) if folder or http else ReadableFiles.all()
+    listener = mcp_server.listening_on(port) if http else None
 
     async def serve() -> None:
         async with client:
             made = mcp_server.make_server(client, files)
-            if http:
-                await mcp_server.serve_http(made, port=port, token=_token(port))
+            if listener:
+                await mcp_server.serve_http(made, listener, token=_token(session, port))
             else:
-                await mcp_server.serve_stdio(made)
+                await made.run_stdio_async()
 
     anyio.run(serve)
 
 
-def _token(port: int) -> str:
+def _token(session: Session, port: int) -> str:
+    """Return the token of clients; write the URL, and the token if it is made now."""
     given = os.environ.get(TOKEN)
     token = given or secrets.token_urlsafe(32)
-    print_note(f"secretary: MCP at http://127.0.0.1:{port}/mcp")
+    session.note(f"secretary: MCP at http://127.0.0.1:{port}/mcp")
     if not given:
-        print_note(f"secretary: the token of clients is {token} (set {TOKEN} to choose it)")
+        session.note(f"secretary: the token of clients is {token} (set {TOKEN} to choose it)")
     return token
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to *app*."""
-    command(app, mcp, SYSTEM)
+    command(app, mcp, PANEL)

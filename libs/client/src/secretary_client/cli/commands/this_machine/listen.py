@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -67,7 +67,7 @@ def listen(
         target,
         secret,
         after=None if from_now else state.place,
-        since=state.at,
+        since=None if from_now else state.at,
         filters={"job_type": job_type, "tag": tag},
         with_progress=not ends_only,
     )
@@ -110,6 +110,7 @@ def _announce(session: Session, forwarding: Forwarding) -> None:
 
 async def _forward(session: Session, forwarding: Forwarding, places: Places) -> None:
     """Forward events until an error or Ctrl-C."""
+    since = forwarding.since or datetime.now(UTC).isoformat(timespec="milliseconds")
     sender = Sender(forwarding.target, forwarding.secret, Report(session, forwarding.target))
     async with session.async_client() as client, sender:
         forwarder = Forwarder(
@@ -119,9 +120,7 @@ async def _forward(session: Session, forwarding: Forwarding, places: Places) -> 
             api_url=forwarding.api_url,
             with_progress=forwarding.with_progress,
         )
-        await forwarder.run(
-            events_of(client, forwarding.after, forwarding.since, forwarding.filters)
-        )
+        await forwarder.run(events_of(client, forwarding.after, since, forwarding.filters))
 
 
 class Report:
