@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import Any, TypeVar, Unpack
+from typing import Any, Unpack
 
 import httpx
 
@@ -19,8 +19,6 @@ from secretary_client.paths import JOBS
 RECONNECT_SEC = 2.0
 READ_SEC = 30.0
 """The longest wait for the next bytes of a stream; the API sends some every 15 s."""
-
-T = TypeVar("T")
 
 
 class StreamCalls(Calls[D]):
@@ -70,7 +68,7 @@ class StreamCalls(Calls[D]):
         return self._fed(after, wanted)
 
     def _ended(self, job_id: str, timeout: float | None) -> Flow[Job]:
-        yield from _without_items(self._followed(job_id, timeout))
+        yield from self._followed(job_id, timeout)
         return (yield from self._shown(job_id))
 
     def _shown(self, job_id: str) -> Flow[Job]:
@@ -137,20 +135,3 @@ def _events(
     except httpx.TransportError:
         pass  # the connection broke
     return last
-
-
-def _without_items(items: Items[T]) -> Flow[None]:
-    """Run *items* to the end and drop what it yields."""
-    outcome: Any = None
-    error: Exception | None = None
-    while True:
-        try:
-            effect = items.throw(error) if error else items.send(outcome)
-        except StopIteration:
-            return
-        outcome, error = None, None
-        if not isinstance(effect, Item):
-            try:
-                outcome = yield effect
-            except Exception as raised:  # noqa: BLE001 - raised in *items*
-                error = raised

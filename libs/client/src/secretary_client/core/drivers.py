@@ -22,10 +22,10 @@ class Steps(Generic[T]):
 
     result: T
 
-    def __init__(self, flow: Flow[T] | Items[T]) -> None:
+    def __init__(self, flow: Flow[T]) -> None:
         """Go to the first effect of *flow*."""
         self._flow = flow
-        self.effect: Effect | Item[T] | None = None
+        self.effect: Effect | Item[Any] | None = None
         """What to do next; None: the flow has returned its result."""
         self.succeed(None)
 
@@ -79,7 +79,7 @@ class SyncDriver(Driver[httpx.Client]):
         self._http.close()
 
     def run(self, flow: Flow[T]) -> T:
-        """Return the result of *flow*."""
+        """Return the result of *flow*; drop what it yields."""
         steps = Steps(flow)
         for _ in self._items(steps):
             pass
@@ -89,7 +89,7 @@ class SyncDriver(Driver[httpx.Client]):
         """Yield the items of *flow*."""
         yield from self._items(Steps(flow))
 
-    def _items(self, steps: Steps[T]) -> Iterator[T]:
+    def _items(self, steps: Steps[Any]) -> Iterator[Any]:
         opened = _Opened()
         try:
             while (effect := steps.effect) is not None:
@@ -142,7 +142,7 @@ class AsyncDriver(Driver[httpx.AsyncClient]):
         await self._http.aclose()
 
     async def run(self, flow: Flow[T]) -> T:
-        """Return the result of *flow*."""
+        """Return the result of *flow*; drop what it yields."""
         steps = Steps(flow)
         async for _ in self._items(steps):
             pass
@@ -153,7 +153,7 @@ class AsyncDriver(Driver[httpx.AsyncClient]):
         async for item in self._items(Steps(flow)):
             yield item
 
-    async def _items(self, steps: Steps[T]) -> AsyncIterator[T]:
+    async def _items(self, steps: Steps[Any]) -> AsyncIterator[Any]:
         opened = _AsyncOpened()
         try:
             while (effect := steps.effect) is not None:

@@ -63,7 +63,10 @@ class Item(Generic[T]):
 
 
 Effect = Send | Open | Read | Sleep | Work
-Flow = Generator[Effect, Any, T]
-"""A call that returns a ``T``. An effect that fails raises its error at the ``yield``."""
+Flow = Generator[Effect | Item[Any], Any, T]
+"""A call that returns a ``T``; its driver drops the values that it yields.
+
+An effect that fails raises its error at the ``yield``.
+"""
 Items = Generator[Effect | Item[T], Any, None]
 """A call that yields values."""
