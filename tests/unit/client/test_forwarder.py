@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,8 @@ async def forwarded(client: Any, local: MisbehavingApi, **options: Any) -> list[
 
     async def no_wait(_: float) -> None: ...
 
-    async with Sender(f"{local.url}/hook", SECRET, outcomes.append, sleep=no_wait) as sender:
+    sender = Sender(f"{local.url}/hook", SECRET, outcomes.append, sleep=no_wait)
+    async with aclosing(sender):
         places = Places(lambda place, at: None)
         forwarder = Forwarder(
             client, sender, places, api_url="http://api", sleep=no_wait, **options

@@ -6,8 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import httpx
 
@@ -59,15 +58,8 @@ class Sender:
         self._slots = asyncio.Semaphore(IN_FLIGHT)
         self._http = httpx.AsyncClient(timeout=TIMEOUT_SEC, trust_env=False)
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def aclose(self) -> None:
+        """Close the connections."""
         await self._http.aclose()
 
     async def send(self, event: FeedEvent, body: bytes) -> None:

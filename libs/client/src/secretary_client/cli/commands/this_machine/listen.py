@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -112,7 +113,7 @@ async def _forward(session: Session, forwarding: Forwarding, places: Places) -> 
     """Forward events until an error or Ctrl-C."""
     since = forwarding.since or datetime.now(UTC).isoformat(timespec="milliseconds")
     sender = Sender(forwarding.target, forwarding.secret, Report(session, forwarding.target))
-    async with session.async_client() as client, sender:
+    async with session.async_client() as client, aclosing(sender):
         forwarder = Forwarder(
             client,
             sender,
@@ -124,7 +125,7 @@ async def _forward(session: Session, forwarding: Forwarding, places: Places) -> 
 
 
 class Report:
-    """Writes a line for each event that is over, and one line when the local server is down."""
+    """Writes a line for each answer of the local server, and one line when the server is down."""
 
     def __init__(self, session: Session, target: str) -> None:
         """*target*: the URL of the local server."""
@@ -134,26 +135,21 @@ class Report:
 
     def __call__(self, outcome: Outcome) -> None:
         """Write what became of an attempt."""
-        if outcome.status is None:
-            if not self._is_down:
-                self._session.note(
-                    f"{self._target} does not answer ({outcome.error}); the events wait for it"
-                )
-            self._is_down = True
-            return
-        self._is_down = False
+        if outcome.status is not None:
+            self._write(outcome)
+        elif not self._is_down:
+            self._session.note(
+                f"{self._target} does not answer ({outcome.error}); the events wait for it"
+            )
+        self._is_down = outcome.status is None
+
+    def _write(self, outcome: Outcome) -> None:
         event, again = outcome.event, "" if outcome.is_over else "; trying again"
         now = datetime.now().astimezone().isoformat(timespec="seconds")
-        job_id = event.data["job_id"]
+        job_id, seq = event.data["job_id"], event.data["seq"]
+        shown = {"job_id": job_id, "seq": seq, "event": event.name, "status": outcome.status}
         self._session.write_event(
-            f"{now}  {event.name:9}  {job_id}  {outcome.status}{again}",
-            {
-                "at": now,
-                "job_id": job_id,
-                "seq": event.data["seq"],
-                "event": event.name,
-                "status": outcome.status,
-            },
+            f"{now}  {event.name:9}  {job_id}  {outcome.status}{again}", {"at": now, **shown}
         )
 
 
