@@ -76,12 +76,6 @@ class Session:
             return profile.url, self.key or profile.key
         return full_url(self.url or DEFAULT_URL), self.key
 
-    def _url_and_key(self) -> tuple[str, str]:
-        url, key = self.connection()
-        if not key:
-            raise NoKey(url)
-        return url, key
-
     def close(self) -> None:
         """Close the connections."""
         if self._client is not None:
@@ -121,6 +115,12 @@ class Session:
     def note(self, line: str) -> None:
         """Write *line* to standard error."""
         print_note(line)
+
+    def _url_and_key(self) -> tuple[str, str]:
+        url, key = self.connection()
+        if not key:
+            raise NoKey(url)
+        return url, key
 
     def _announce(self, retry: Retry) -> None:
         if retry.number == 1:
