@@ -11,10 +11,10 @@ import asyncio
 import contextlib
 import functools
 from collections.abc import Awaitable, Callable, Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from secretary_common.errors import StoreUnavailable
-from secretary_common.models import Delivery, DueDelivery, Lane, ReceiverState
+from secretary_common.models import Delivery, DueDelivery, ReceiverState
 from secretary_common.observing.noticed import forget, notice
 from secretary_common.operator_events.fault import FaultKind
 from secretary_common.ports import DeliveryRepository
@@ -24,16 +24,14 @@ from secretary_common.runtime.lifecycle import wait_for_event
 from secretary_common.runtime.log import get_logger
 from secretary_common.runtime.resilient_loop import resilient_loop
 from secretary_notifier.courier import RECORD_LINGER_SEC, Courier
+from secretary_notifier.dispatch_plan import DUE_AT_ONCE, DispatchPlan, LaneChoice
 from secretary_notifier.fairness.fair_queue import FairQueue
-from secretary_notifier.fairness.origin import LastAnswer
 from secretary_notifier.first_claims import Check, FirstClaims
 from secretary_notifier.relay import Relay
 from secretary_notifier.verdict import Answer, DeliveryVerdict
 
 log = get_logger(__name__)
 
-DUE_AT_ONCE = 256
-LANES_AT_ONCE = 256
 RECEIVERS_REPORTED = 200
 UNPROBED_SEC = 120.0
 """A receiver counts as failing for this long after the time of its probe."""
@@ -89,7 +87,7 @@ class Dispatcher:
         self._courier = courier
         self._queue = queue
         self._clock = clock
-        self._poll_interval_sec = poll_interval_sec
+        self._plan = DispatchPlan(queue, poll_interval_sec=poll_interval_sec)
         self._wake_up = _WakeUp(clock, poll_interval_sec)
         self._successors: GroupCommit[str, DueDelivery | None] = GroupCommit(
             self._successors_of, linger_sec=RECORD_LINGER_SEC
@@ -105,12 +103,6 @@ class Dispatcher:
             send=self._send_claimed,
         )
         self._tasks: set[asyncio.Task[None]] = set()
-        # Deliveries that are not claimed before a time: their job has another delivery in flight,
-        # or this notifier lacks the key or a resource.
-        self._blocked: dict[str, datetime] = {}
-        # The jobs of such deliveries, until when they have one.
-        self._blocked_jobs: dict[str, datetime] = {}
-        self._more_in_store = False
         self._stopping = asyncio.Event()
 
     @property
@@ -168,51 +160,31 @@ class Dispatcher:
 
     async def _run_round(self) -> bool:
         """Read due deliveries into the queue; return whether to start the next round at once."""
-        self._more_in_store = False
+        self._plan.begin_round()
         relayed = await self._relay.relay_due(on_stored=self._offer, stores=self._first_claims)
         self._offer(relayed.found)
         now = self._clock.now()
-        self._blocked = {key: until for key, until in self._blocked.items() if until > now}
-        self._blocked_jobs = {
-            key: until for key, until in self._blocked_jobs.items() if until > now
-        }
-        lanes = await self._deliveries.waiting_lanes()
-        due_lanes = [lane for lane, at in lanes.items() if at <= now]
-        # Lanes without a delivery in the queue come first: however many origins of one key are in
-        # trouble, the lanes of other keys are read.
-        wanted = sorted(
-            (lane for lane in due_lanes if self._queue.accepts(lane, now)),
-            key=lambda lane: (self._queue.holds(lane), lanes[lane]),
-        )[:LANES_AT_ONCE]
-        found = await self._deliveries.due(wanted, now, DUE_AT_ONCE) if wanted else []
+        self._plan.end_waits(now)
+        choice = self._plan.choose_lanes(await self._deliveries.waiting_lanes(), now)
+        found: list[DueDelivery] = []
+        if choice.chosen:
+            found = await self._deliveries.due(choice.chosen, now, DUE_AT_ONCE)
         any_new = self._offer(found)
-        at_limit = len(found) >= DUE_AT_ONCE
-        if at_limit or len(wanted) < len(due_lanes):
-            self._more_in_store = True
-        await self._schedule_wake_up(lanes, due_lanes, now)
-        return relayed.more or (at_limit and any_new)
+        reads_again = self._plan.end_round(choice, found=len(found), any_new=any_new)
+        await self._schedule_wake_up(choice, now)
+        return relayed.more or reads_again
 
-    async def _schedule_wake_up(
-        self, lanes: dict[Lane, datetime], due_lanes: Collection[Lane], now: datetime
-    ) -> None:
+    async def _schedule_wake_up(self, choice: LaneChoice, now: datetime) -> None:
         self._wake_up.at(await self._relay.next_at(now))
-        self._wake_up.at(min((at for at in lanes.values() if at > now), default=None))
-        if due_lanes:
-            self._wake_up.at(await self._deliveries.next_due_at(due_lanes, now))
+        self._wake_up.at(choice.next_at)
+        if choice.due:
+            self._wake_up.at(await self._deliveries.next_due_at(choice.due, now))
         for moment in self._queue.open_breakers(now)[:1]:
             self._wake_up.at(moment)
 
     def _offer(self, found: Collection[DueDelivery]) -> bool:
         """Queue deliveries and start what may start; return whether any of them was new."""
-        now = self._clock.now()
-        any_new = False
-        for due in found:
-            if due.delivery_id in self._blocked:
-                continue
-            if self._queue.offer(due):
-                any_new = True
-            elif not self._queue.accepts(due.lane, now):  # stays in the store until there is room
-                self._more_in_store = True
+        any_new = self._plan.offer(found, self._clock.now())
         self._start()
         return any_new
 
@@ -222,8 +194,7 @@ class Dispatcher:
             self._begin(due, functools.partial(self._courier.deliver, due, on_verdict))
 
     def _take_new(self, due: DueDelivery) -> bool:
-        is_wanted = not self._stopping.is_set() and due.delivery_id not in self._blocked
-        return is_wanted and self._queue.take_new(due, self._clock.now())
+        return not self._stopping.is_set() and self._plan.take_new(due, self._clock.now())
 
     def _send_claimed(self, delivery: Delivery, check: Check | None) -> None:
         due = delivery.to_due()
@@ -237,26 +208,17 @@ class Dispatcher:
 
     async def _deliver(self, due: DueDelivery, attempt: Attempt) -> None:
         verdict = await attempt()
-        now = self._clock.now()
+        self._plan.note_end(due, verdict, self._clock.now())
         if verdict is None:
-            self._block(due, now + timedelta(seconds=self._poll_interval_sec))
             return
-        if verdict.is_for_others and verdict.next_attempt_at:
-            later = timedelta(seconds=self._poll_interval_sec)
-            self._block(due, verdict.next_attempt_at + later)
-        else:
+        if not verdict.is_for_others:
             self._wake_up.at(verdict.next_attempt_at)
-        # After the end of a run, only an event of a later run may wait, or one resent by hand.
-        if due.is_terminal_event and due.order_key not in self._blocked_jobs:
+        if not self._plan.may_have_successor(due):
             return
         successor = await self._successors.submit(due.order_key)
         if successor is not None and successor.delivery_id != due.delivery_id:
-            self._blocked.pop(successor.delivery_id, None)
+            self._plan.resume(successor)
             self._offer([successor])
-
-    def _block(self, due: DueDelivery, until: datetime) -> None:
-        self._blocked[due.delivery_id] = until
-        self._blocked_jobs[due.order_key] = until
 
     async def _successors_of(self, order_keys: list[str]) -> list[DueDelivery | None]:
         found = await self._deliveries.due_of_jobs(set(order_keys), self._clock.now())
@@ -265,20 +227,9 @@ class Dispatcher:
     def _on_verdict(
         self, due: DueDelivery, answer: Answer | None, verdict: DeliveryVerdict
     ) -> None:
-        """Free the slot: the receiver can take the next request while the record is written."""
         paused_before = self._queue.paused_until(due.origin)
-        self._queue.release_slot(
-            due,
-            self._clock.now(),
-            failed=answer.origin_failed if answer else None,
-            took_sec=answer.duration_ms / 1000 if answer and answer.is_attempt else None,
-        )
-        if answer and answer.is_attempt:
-            last = LastAnswer(self._clock.now(), answer.status_code, answer.error_class)
-            self._queue.note_answer(due.origin, last)
+        self._plan.note_answer(due, answer, verdict, self._clock.now())
         self._log_breaker(due.origin, paused_before)
-        if answer is None and not verdict.is_final:
-            self._queue.mark_slow(due.origin)
         self._refill(due)
 
     def _log_breaker(self, origin: str, before: datetime | None) -> None:
@@ -303,6 +254,6 @@ class Dispatcher:
         self._refill(due)
 
     def _refill(self, due: DueDelivery) -> None:
-        if self._more_in_store and self._queue.needs_more(due.origin):
+        if self._plan.needs_more(due.origin):
             self._wake_up.now()
         self._start()
