@@ -131,9 +131,7 @@ def test_a_delivery_that_waits_for_its_next_attempt_is_not_left_to_others() -> N
     assert plan.offer([due()], after(5))
 
 
-def test_after_progress_the_next_event_is_sought_and_after_an_end_only_a_postponed_one() -> (
-    None
-):
+def test_after_progress_the_next_event_is_sought_and_after_an_end_only_a_postponed_one() -> None:
     _, plan = planned()
     assert plan.may_have_successor(due(1, phase=Phase.PROCESSING))
     assert not plan.may_have_successor(due(3))

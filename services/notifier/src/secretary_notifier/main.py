@@ -1,50 +1,36 @@
-"""The notifier's process: settings, wiring, signals."""
+"""The notifier's process: settings, background tasks, signals."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 from secretary_common.broker.delivery_consumer import DeliveryConsumer
 from secretary_common.errors import StoreUnavailable
-from secretary_common.http.egress import guarded_session
-from secretary_common.http.tls import client_tls
 from secretary_common.models import new_token
 from secretary_common.mongo.store import Store, open_store
 from secretary_common.observing.otlp import exported
 from secretary_common.observing.process_watch import ProcessWatch
-from secretary_common.operator_events.rules import EventTerms
 from secretary_common.operator_events.watch import FaultWatch
 from secretary_common.runtime import event_loop
 from secretary_common.runtime.descriptor_watch import DescriptorWatch
 from secretary_common.runtime.health import health_server
-from secretary_common.runtime.keyed_limit import KeyedLimit
 from secretary_common.runtime.lifecycle import running, stop_signal, unless_stopped
 from secretary_common.runtime.log import configure_logging, get_logger
-from secretary_common.secrets.cipher import Cipher
-from secretary_common.settings.service import OperatorSection
 from secretary_common.settings.settings import (
     Settings,
     check_address,
     exit_if_misconfigured,
     load_settings,
 )
-from secretary_notifier.attempt_log import BREAKERS_OPEN, DELIVERIES_HELD, DELIVERIES_IN_FLIGHT
-from secretary_notifier.courier import Courier
-from secretary_notifier.courier_config import LEASE_MARGIN_SEC, CourierConfig
+from secretary_notifier.courier_config import LEASE_MARGIN_SEC
 from secretary_notifier.dispatcher import Dispatcher
-from secretary_notifier.fairness.fair_queue import FairQueue
 from secretary_notifier.heartbeat import report_alive, sweep
-from secretary_notifier.operator.announcer import Announcer
-from secretary_notifier.operator.apprise_sender import AppriseSender
-from secretary_notifier.relay import Relay
-from secretary_notifier.sending.name_service import NameService
-from secretary_notifier.sending.sender import Sender
+from secretary_notifier.wiring import announcer_of, open_dispatcher
 
 log = get_logger(__name__)
 
@@ -86,7 +72,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         async with health_server(section.host, section.http_port, ready, metrics_token=token):
             if await unless_stopped(stop, store.wait_until_ready()):
                 owner = f"notifier-{new_token()}"
-                async with _dispatcher(settings, store, owner) as dispatcher:
+                async with open_dispatcher(settings, store, owner) as dispatcher:
                     await _work(settings, store, dispatcher, owner, stop)
     finally:
         await store.close()
@@ -119,7 +105,7 @@ async def _work(
         DescriptorWatch().run(),
         ProcessWatch().run(),
         FaultWatch(store.faults, store.clock, "notifier", operator.interval_sec).run(),
-        _announcer(operator, store).run(),
+        announcer_of(operator, store).run(),
     ):
         async with running(
             doorbell.listen(dispatcher.on_doorbell),
@@ -133,89 +119,9 @@ async def _work(
         await dispatcher.drain(section.timeout_sec + LEASE_MARGIN_SEC)
 
 
-def _announcer(section: OperatorSection, store: Store) -> Announcer:
-    urls = [url.get_secret_value() for url in section.apprise_urls]
-    return Announcer(
-        store.faults,
-        store.endpoints,
-        store.deliveries,
-        store.clock,
-        EventTerms(
-            interval=timedelta(seconds=section.interval_sec),
-            after=timedelta(seconds=section.after_sec),
-            again=timedelta(seconds=section.again_sec),
-        ),
-        AppriseSender(urls).send if urls else None,
-    )
-
-
 async def _stop_when(stop: asyncio.Event, dispatcher: Dispatcher) -> None:
     await stop.wait()
     dispatcher.stop()
-
-
-@contextlib.asynccontextmanager
-async def _dispatcher(settings: Settings, store: Store, owner: str) -> AsyncIterator[Dispatcher]:
-    section = settings.notifier
-    names = NameService()
-    session = guarded_session(
-        settings.security.url_guard(lookup=names.look_up),
-        max_connections=section.max_in_flight,
-        tls=client_tls(
-            settings.security.ca_file, certificate=section.client_cert, key=section.client_key
-        ),
-        proxy=settings.security.proxy(),
-    )
-    async with session:
-        sender = Sender(
-            session,
-            Cipher(settings.security.encryption_keys),
-            names=names,
-            signing_secrets=[secret.get_secret_value() for secret in section.signing_secrets],
-        )
-        limit = KeyedLimit(total=section.max_in_flight, per_key=section.per_origin)
-        queue = FairQueue(slots=section.max_in_flight, per_origin=section.per_origin)
-        courier = Courier(
-            store.deliveries,
-            sender,
-            limit,
-            store.clock,
-            _courier_config(settings, owner),
-            is_paused=lambda origin: queue.is_paused(origin, store.clock.now()),
-            is_untried=queue.is_untried,
-        )
-        relay = Relay(
-            store.jobs,
-            store.deliveries,
-            store.clock,
-            public_url=settings.api.public_url,
-            first_wait_sec=section.retry_schedule_sec[0],
-            endpoints=store.endpoints,
-        )
-        dispatcher = Dispatcher(
-            relay,
-            store.deliveries,
-            courier,
-            queue,
-            store.clock,
-            poll_interval_sec=section.poll_interval_sec,
-        )
-        DELIVERIES_IN_FLIGHT.set_function(lambda: dispatcher.in_flight)
-        DELIVERIES_HELD.set_function(lambda: len(queue))
-        BREAKERS_OPEN.set_function(lambda: len(queue.open_breakers(store.clock.now())))
-        yield dispatcher
-
-
-def _courier_config(settings: Settings, owner: str) -> CourierConfig:
-    section = settings.notifier
-    return CourierConfig(
-        owner=owner,
-        timeout_sec=section.timeout_sec,
-        first_timeout_sec=section.first_timeout_sec,
-        retry_schedule_sec=section.retry_schedule_sec,
-        poll_interval_sec=section.poll_interval_sec,
-        replayable_for=timedelta(days=settings.retention.finished_days),
-    )
 
 
 async def _is_ready(store: Store) -> tuple[bool, dict[str, Any]]:
