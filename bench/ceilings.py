@@ -26,7 +26,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 from secretary_common.jobs import transition
 from secretary_common.models import Job, Lease, Outcome, Settlement, new_job_id, new_token
 from secretary_common.mongo import indexes
-from secretary_common.mongo.driver import DatabaseClient
+from secretary_common.mongo.driver.client import DatabaseClient
 from secretary_common.mongo.jobs.document import to_document, update_of
 from secretary_common.runtime.clock import SystemClock
 from secretary_devstack.processes.stack import Servers

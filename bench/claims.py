@@ -36,8 +36,8 @@ from secretary_common.models import (
     new_token,
 )
 from secretary_common.mongo import indexes
-from secretary_common.mongo.collection import Collection
-from secretary_common.mongo.driver import DatabaseClient
+from secretary_common.mongo.driver.client import DatabaseClient
+from secretary_common.mongo.driver.collection import Collection
 from secretary_common.mongo.jobs.document import MAY_START, PENDING, to_document, update_of
 from secretary_common.mongo.jobs.repository import MongoJobRepository
 from secretary_common.runtime.clock import SystemClock

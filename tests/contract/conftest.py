@@ -10,7 +10,7 @@ import pytest
 from pymongo import MongoClient
 
 from secretary_common.mongo import indexes
-from secretary_common.mongo.driver import DatabaseClient
+from secretary_common.mongo.driver.client import DatabaseClient
 from secretary_common.mongo.jobs.batches import MongoBatchRepository
 from secretary_common.mongo.jobs.repository import MongoJobRepository
 from secretary_common.ports import BatchRepository, JobRepository

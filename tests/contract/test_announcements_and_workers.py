@@ -16,7 +16,7 @@ from secretary_common.models import (
 )
 from secretary_common.mongo import indexes
 from secretary_common.mongo.announcements import MongoJobTypeRepository, MongoTemplateRepository
-from secretary_common.mongo.driver import DatabaseClient
+from secretary_common.mongo.driver.client import DatabaseClient
 from secretary_common.mongo.processes import MongoWorkerRepository
 from secretary_common.ports import JobTypeRepository, TemplateRepository, WorkerRepository
 from secretary_common.testing.announcements import (

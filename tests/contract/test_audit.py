@@ -11,7 +11,7 @@ from support.job_samples import NOW, after
 from secretary_common.models import ApiKey, AuditEntry, ReceiverState
 from secretary_common.mongo import indexes
 from secretary_common.mongo.api_keys import MongoAuditRepository, MongoKeyRepository
-from secretary_common.mongo.driver import DatabaseClient
+from secretary_common.mongo.driver.client import DatabaseClient
 from secretary_common.mongo.processes import MongoNotifierRepository
 from secretary_common.ports import AuditRepository, KeyRepository, NotifierRepository
 from secretary_common.testing.api_keys import InMemoryAuditRepository, InMemoryKeyRepository

@@ -9,7 +9,7 @@ from support.job_samples import HOOK, NOW, TYPES, after, current, end, lease, ma
 from secretary_common.errors import StaleClaim
 from secretary_common.models import Job, JobStatus, Outcome
 from secretary_common.mongo import indexes
-from secretary_common.mongo.driver import DatabaseClient
+from secretary_common.mongo.driver.client import DatabaseClient
 from secretary_common.mongo.jobs.document import to_document
 from secretary_common.mongo.jobs.repository import MongoJobRepository
 from secretary_common.ports import JobRepository

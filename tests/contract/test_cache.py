@@ -15,8 +15,8 @@ from secretary_common.models import FileKind
 from secretary_common.models.cache_value import ENTRY_BYTES, INLINE_BYTES
 from secretary_common.mongo import indexes
 from secretary_common.mongo.cache import MongoCacheRepository
-from secretary_common.mongo.collection import Collection
-from secretary_common.mongo.driver import DatabaseClient
+from secretary_common.mongo.driver.client import DatabaseClient
+from secretary_common.mongo.driver.collection import Collection
 from secretary_common.mongo.files import MongoFileRepository
 from secretary_common.ports import FileRepository
 from secretary_common.runtime.clock import ManualClock

@@ -23,7 +23,7 @@ from secretary_common.models import (
 )
 from secretary_common.mongo import indexes
 from secretary_common.mongo.deliveries.repository import MongoDeliveryRepository
-from secretary_common.mongo.driver import DatabaseClient
+from secretary_common.mongo.driver.client import DatabaseClient
 from secretary_common.ports import DeliveryRepository
 from secretary_common.testing.deliveries import InMemoryDeliveryRepository
 

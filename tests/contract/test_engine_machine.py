@@ -46,7 +46,7 @@ from secretary_common.models import (
 )
 from secretary_common.models.states import TRANSITIONS
 from secretary_common.mongo.deliveries.repository import MongoDeliveryRepository
-from secretary_common.mongo.driver import DatabaseClient
+from secretary_common.mongo.driver.client import DatabaseClient
 from secretary_common.mongo.indexes import definitions
 from secretary_common.mongo.jobs.repository import MongoJobRepository
 from secretary_common.ports import DeliveryRepository, JobRepository

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from support.job_samples import NOW
 
-from secretary_common.mongo.driver import DatabaseClient
+from secretary_common.mongo.driver.client import DatabaseClient
 from secretary_common.mongo.processes import MongoFaultRepository
 from secretary_common.operator_events.fault import FaultEvent, FaultKind, FaultState
 from secretary_common.operator_events.fault_repository import FaultRepository

@@ -14,8 +14,8 @@ from secretary_common.errors import FileTooLarge
 from secretary_common.models import FileInfo, FileKind
 from secretary_common.models.file import HEAD_BYTES
 from secretary_common.mongo import indexes
-from secretary_common.mongo.collection import Collection
-from secretary_common.mongo.driver import DatabaseClient
+from secretary_common.mongo.driver.client import DatabaseClient
+from secretary_common.mongo.driver.collection import Collection
 from secretary_common.mongo.files import CHUNK_BYTES, GROUP, MongoFileRepository
 from secretary_common.ports import FileRepository
 from secretary_common.testing.files import InMemoryFileRepository

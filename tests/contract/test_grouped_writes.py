@@ -9,7 +9,7 @@ from support.job_samples import NOW, TYPES, after, current, end, lease, make_job
 
 from secretary_common.errors import KeyInUse, NotStorable, StaleClaim
 from secretary_common.models import Idempotency, Job, JobStatus, Outcome
-from secretary_common.mongo.driver import DatabaseClient
+from secretary_common.mongo.driver.client import DatabaseClient
 from secretary_common.mongo.jobs.repository import MongoJobRepository
 from secretary_common.ports import JobRepository
 

@@ -13,7 +13,7 @@ from support.job_samples import NOW, TYPES, after, claimed, end, lease, make_job
 
 from secretary_common.models import Candidate, Outcome
 from secretary_common.mongo import indexes
-from secretary_common.mongo.driver import DatabaseClient
+from secretary_common.mongo.driver.client import DatabaseClient
 from secretary_common.mongo.jobs.repository import MongoJobRepository
 from secretary_common.ports import JobRepository
 from secretary_worker.engine.candidates import OLDEST_SEC, Candidates

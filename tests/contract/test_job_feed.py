@@ -12,7 +12,7 @@ from support.job_samples import NOW, TYPES, current, end, lease, make_job, progr
 from secretary_common.errors import FeedLost
 from secretary_common.models import Outcome
 from secretary_common.mongo import indexes
-from secretary_common.mongo.driver import DatabaseClient
+from secretary_common.mongo.driver.client import DatabaseClient
 from secretary_common.mongo.jobs.feed import MongoJobFeed
 from secretary_common.mongo.jobs.repository import MongoJobRepository
 from secretary_common.ports import ChangedJobs, FeedPlace, JobFeed, JobRepository

@@ -11,7 +11,7 @@ from support.job_samples import NOW, TYPES, after, current, end, lease, make_job
 from secretary_common.models import ApiKey, Job, JobStatus, KeyLimits, Outcome
 from secretary_common.mongo import indexes
 from secretary_common.mongo.api_keys import MongoKeyRepository
-from secretary_common.mongo.driver import DatabaseClient
+from secretary_common.mongo.driver.client import DatabaseClient
 from secretary_common.ports import JobRepository, KeyRepository
 from secretary_common.testing.api_keys import InMemoryKeyRepository
 

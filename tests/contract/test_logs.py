@@ -7,7 +7,7 @@ import pytest
 
 from secretary_common.models import LOG_LEVELS, LogEntry, LogLevel
 from secretary_common.mongo import indexes
-from secretary_common.mongo.driver import DatabaseClient
+from secretary_common.mongo.driver.client import DatabaseClient
 from secretary_common.mongo.jobs.logs import MongoLogRepository
 from secretary_common.ports import LogRepository
 from secretary_common.testing.logs import InMemoryLogRepository

@@ -26,7 +26,7 @@ from secretary_common.models import (
 from secretary_common.models.cache_value import INLINE_BYTES
 from secretary_common.mongo import indexes
 from secretary_common.mongo.cache import MongoCacheRepository
-from secretary_common.mongo.driver import DatabaseClient
+from secretary_common.mongo.driver.client import DatabaseClient
 from secretary_common.mongo.store import Store
 from secretary_common.ports import (
     BatchRepository,

@@ -15,9 +15,9 @@ from support.odd_documents import waiting_delivery
 
 from secretary_common.models import Delivery, DeliveryQuery, Lane, Lease
 from secretary_common.mongo import indexes
-from secretary_common.mongo.collection import Collection, Document
 from secretary_common.mongo.deliveries.repository import MongoDeliveryRepository
-from secretary_common.mongo.driver import DatabaseClient
+from secretary_common.mongo.driver.client import DatabaseClient
+from secretary_common.mongo.driver.collection import Collection, Document
 from secretary_common.mongo.removal import MongoRemovalRepository
 from secretary_common.runtime.clock import ManualClock
 

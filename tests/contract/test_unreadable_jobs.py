@@ -15,8 +15,8 @@ from support.job_samples import HOOK, NOW, TYPES, after, end, lease, make_job
 
 from secretary_common.models import Job, JobQuery, Outcome
 from secretary_common.mongo import indexes
-from secretary_common.mongo.collection import Collection, Document
-from secretary_common.mongo.driver import DatabaseClient
+from secretary_common.mongo.driver.client import DatabaseClient
+from secretary_common.mongo.driver.collection import Collection, Document
 from secretary_common.mongo.jobs.document import to_document
 from secretary_common.mongo.jobs.repository import MongoJobRepository
 from secretary_common.mongo.removal import MongoRemovalRepository

@@ -8,7 +8,7 @@ from support.job_samples import NOW, TYPES, lease, make_job
 
 from secretary_common.models import Batch, Job
 from secretary_common.mongo import indexes
-from secretary_common.mongo.driver import DatabaseClient
+from secretary_common.mongo.driver.client import DatabaseClient
 from secretary_common.mongo.jobs.batches import MongoBatchRepository
 from secretary_common.mongo.jobs.repository import MongoJobRepository
 

@@ -10,7 +10,7 @@ from support.job_samples import NOW, make_job
 from secretary_common.errors import NotStorable
 from secretary_common.models import Batch
 from secretary_common.mongo import indexes
-from secretary_common.mongo.driver import DatabaseClient
+from secretary_common.mongo.driver.client import DatabaseClient
 from secretary_common.mongo.jobs.document import LARGEST_PARAMETERS_BYTES
 from secretary_common.mongo.store import Store
 

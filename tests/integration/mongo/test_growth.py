@@ -49,7 +49,7 @@ from secretary_common.models import (
 from secretary_common.models.cache_value import INLINE_BYTES
 from secretary_common.mongo import indexes
 from secretary_common.mongo.deliveries.document import to_document as delivery_document
-from secretary_common.mongo.driver import DatabaseClient
+from secretary_common.mongo.driver.client import DatabaseClient
 from secretary_common.mongo.jobs.document import to_document
 from secretary_common.mongo.jobs.logs import ATTEMPT_STEP
 from secretary_common.mongo.store import Store

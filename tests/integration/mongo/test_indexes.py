@@ -16,7 +16,7 @@ from pymongo import MongoClient
 from support.job_samples import NOW, make_job
 
 from secretary_common.mongo import indexes
-from secretary_common.mongo.driver import DatabaseClient
+from secretary_common.mongo.driver.client import DatabaseClient
 from secretary_common.mongo.indexes import definitions
 from secretary_common.mongo.indexes.check import check
 from secretary_common.mongo.indexes.definitions import INDEXES

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from secretary_common.errors import ConfigurationError, StoreUnavailable
-from secretary_common.mongo.driver import DatabaseClient
+from secretary_common.mongo.driver.client import DatabaseClient
 from secretary_common.mongo.schema.migration import migrate
 from secretary_common.mongo.schema.steps import STEPS, VERSION, Step
 from secretary_common.mongo.schema.version import (

@@ -14,7 +14,7 @@ from support.job_samples import NOW, TYPES, lease, make_job
 
 from secretary_common.errors import SecretaryError
 from secretary_common.mongo import indexes
-from secretary_common.mongo.driver import DatabaseClient
+from secretary_common.mongo.driver.client import DatabaseClient
 from secretary_common.mongo.store import Store
 from secretary_devstack.child_process import ChildProcess
 from secretary_devstack.servers.mongod import mongod_binary

@@ -12,7 +12,7 @@ from support.other_loop import other_loop
 
 from secretary_common.models import FileInfo, FileKind
 from secretary_common.mongo import indexes
-from secretary_common.mongo.driver import DatabaseClient
+from secretary_common.mongo.driver.client import DatabaseClient
 from secretary_common.mongo.store import Store
 from secretary_worker.access.bridge import Bridge
 from secretary_worker.access.upload import Uploads

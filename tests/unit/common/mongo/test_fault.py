@@ -16,8 +16,8 @@ from pymongo.errors import (
 )
 
 from secretary_common.errors import StoreUnavailable
-from secretary_common.mongo import transaction
-from secretary_common.mongo.fault import translated_errors, write_error
+from secretary_common.mongo.driver import transaction
+from secretary_common.mongo.driver.fault import translated_errors, write_error
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from secretary_common.models import (
     name_fault,
 )
 from secretary_common.models.file import INLINE_RESULTS_BYTES, MAX_NAME
-from secretary_common.mongo.collection import LARGEST_DOCUMENT_BYTES
+from secretary_common.mongo.driver.write_group import LARGEST_DOCUMENT_BYTES
 from secretary_common.mongo.jobs.document import LARGEST_PARAMETERS_BYTES, check_room, to_document
 from secretary_common.testing.jobs import InMemoryJobRepository
 from secretary_worker.attempt.files import MAX_FILES

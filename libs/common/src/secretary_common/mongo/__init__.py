@@ -1,5 +1,6 @@
 """MongoDB, the source of truth: the only package that talks to MongoDB.
 
-Here belong the driver, indexes and the repositories that implement ``ports``. Rules of jobs belong
-to ``jobs``; the repositories only carry them out.
+Here belong the repositories that implement ``ports``, the indexes, the tolerant reading of
+documents, and the driver (``mongo.driver``). Rules of jobs belong to ``jobs``; the repositories
+only carry them out.
 """

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from secretary_common.models import JobTypeInfo, TemplateInfo
 from secretary_common.models.value import Value
-from secretary_common.mongo.collection import Collection, Document
+from secretary_common.mongo.driver.collection import Collection, Document
 from secretary_common.mongo.stored.reader import Reader, note_unreadable
 from secretary_common.mongo.stored.shape import Fault
 
@@ -51,8 +51,8 @@ class MongoJobTypeRepository:
         return [info for info in map(_job_type, found) if info]
 
     async def set_paused(self, job_type: str, *, paused: bool) -> bool:
-        done = await self._types.update_one({"_id": job_type}, {"$set": {"paused": paused}})
-        return done.matched == 1
+        change = {"$set": {"paused": paused}}
+        return await self._types.update_one({"_id": job_type}, change) == 1
 
     async def paused(self) -> frozenset[str]:
         found = await self._types.find({"paused": True}, projection=["_id"])

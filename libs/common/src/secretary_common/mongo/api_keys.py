@@ -8,7 +8,7 @@ from typing import Any
 
 from secretary_common.models import NO_LIMITS, ApiKey, AuditEntry, KeyLimits
 from secretary_common.models.value import Value
-from secretary_common.mongo.collection import Collection, Document
+from secretary_common.mongo.driver.collection import Collection, Document
 from secretary_common.mongo.stored.page import after_place
 from secretary_common.mongo.stored.reader import Reader
 

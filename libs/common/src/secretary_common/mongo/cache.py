@@ -18,7 +18,7 @@ from pymongo.errors import DuplicateKeyError
 from secretary_common.errors import SecretaryError, StoreUnavailable
 from secretary_common.models import FileInfo, FileKind, JsonObject
 from secretary_common.models.cache_value import ENTRY_BYTES, INLINE_BYTES, OWNER, encoded, parsed
-from secretary_common.mongo.collection import Collection, Document, Update
+from secretary_common.mongo.driver.collection import Collection, Document, Update
 from secretary_common.mongo.stored.reader import note_unreadable
 from secretary_common.mongo.stored.shape import EARLIEST, LATEST, Fault
 from secretary_common.ports import CacheEntry, FileRepository

@@ -21,8 +21,8 @@ from pymongo import ASCENDING
 from secretary_common.errors import FileTooLarge, NotFound, SecretaryError, StoreUnavailable
 from secretary_common.models import FileInfo, FileKind, StoredFile
 from secretary_common.models.file import HEAD_BYTES, UNNAMED_KEPT, UPLOAD_KEPT
-from secretary_common.mongo.collection import Document
-from secretary_common.mongo.driver import DatabaseClient
+from secretary_common.mongo.driver.client import DatabaseClient
+from secretary_common.mongo.driver.collection import Document
 from secretary_common.mongo.stored.reader import Reader, newer_word
 from secretary_common.mongo.stored.shape import EARLIEST
 from secretary_common.ports import FileContent
@@ -114,7 +114,7 @@ class MongoFileRepository:
 
     async def mark_for_removal(self, file_id: str, now: datetime) -> bool:
         due = {"_id": file_id, "check_at": {"$lte": now}}
-        return (await self._begun.update_one(due, {"$set": {"condemned": True}})).matched == 1
+        return await self._begun.update_one(due, {"$set": {"condemned": True}}) == 1
 
     async def upload_bytes(self, owner: str | None = None) -> dict[str, int]:
         # A document of an odd size would make the total of all others NaN.

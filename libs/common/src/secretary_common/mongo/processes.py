@@ -10,7 +10,7 @@ from pymongo import ASCENDING
 from pymongo.errors import DuplicateKeyError
 
 from secretary_common.models import ReceiverState, WorkerReport
-from secretary_common.mongo.collection import Collection, Document
+from secretary_common.mongo.driver.collection import Collection, Document
 from secretary_common.mongo.indexes.definitions import INDEX_VERSION
 from secretary_common.mongo.stored.reader import Reader
 from secretary_common.mongo.stored.shape import EARLIEST
@@ -76,8 +76,8 @@ class MongoFaultRepository:
     ) -> None:
         fault_id = fault_id_of(kind, subject)
         seen: Document = {"seen_at": now, "details": dict(details)}
-        found = await self._faults.update_one({"_id": fault_id, "ended_at": None}, {"$set": seen})
-        if found.matched:
+        lasting = {"_id": fault_id, "ended_at": None}
+        if await self._faults.update_one(lasting, {"$set": seen}):
             return
         fresh = {"kind": kind.value, "subject": subject, "began_at": now, **seen}
         change = {"$set": fresh, "$unset": {"ended_at": ""}, "$setOnInsert": {"version": 0}}
@@ -99,7 +99,7 @@ class MongoFaultRepository:
         parts = {"$set": put, "$unset": drop, "$inc": {"version": 1}}
         expected = {"_id": fault.fault_id, "version": fault.version, "seen_at": fault.seen_at}
         change = {operator: given for operator, given in parts.items() if given}
-        return (await self._faults.update_one(expected, change)).matched == 1
+        return await self._faults.update_one(expected, change) == 1
 
     async def remove_ended(self, before: datetime) -> int:
         return await self._faults.delete_many({"ended_at": {"$lt": before}, "event": None})

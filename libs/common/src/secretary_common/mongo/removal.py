@@ -11,9 +11,9 @@ from pymongo.errors import DuplicateKeyError
 from secretary_common.jobs import transition
 from secretary_common.models import KEY_KEPT, FileInfo, FileKind, NotifySlot
 from secretary_common.models.states import TERMINAL, JobStatus
-from secretary_common.mongo.collection import Collection, Document
 from secretary_common.mongo.deliveries.reader import DeliveryReader
-from secretary_common.mongo.driver import DatabaseClient
+from secretary_common.mongo.driver.client import DatabaseClient
+from secretary_common.mongo.driver.collection import Collection, Document
 from secretary_common.mongo.jobs.document import update_of
 from secretary_common.mongo.jobs.reader import JobReader
 from secretary_common.mongo.stored.shape import EARLIEST, shape_of
@@ -80,16 +80,16 @@ class MongoRemovalRepository:
         return jobs + await self._delivery_reader.set_aside_hidden(limit)
 
     async def mark_expired_as_deleted(self, job_id: str, before: datetime, now: datetime) -> bool:
-        done = await self._jobs.update_one(
+        matched = await self._jobs.update_one(
             {"_id": job_id, "status": _ENDED, "expires_at": {"$lte": before}, "notify": None},
             # $min keeps an earlier time: the time when a client deleted the job.
             {"$min": {"deleted_at": now}},
         )
-        return done.matched == 1
+        return matched == 1
 
     async def make_tombstone(self, job_id: str, now: datetime, until: datetime) -> bool:
         change = update_of(transition.made_tombstone(now, until))
-        return (await self._jobs.update_one(_marked(job_id), change)).matched == 1
+        return await self._jobs.update_one(_marked(job_id), change) == 1
 
     async def remove_job(self, job_id: str) -> bool:
         return await self._jobs.delete_many(_marked(job_id)) == 1

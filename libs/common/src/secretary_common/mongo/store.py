@@ -17,7 +17,7 @@ from secretary_common.mongo.api_keys import MongoAuditRepository, MongoKeyReposi
 from secretary_common.mongo.cache import MongoCacheRepository
 from secretary_common.mongo.deliveries.endpoints import MongoEndpointRepository
 from secretary_common.mongo.deliveries.repository import MongoDeliveryRepository
-from secretary_common.mongo.driver import DatabaseClient
+from secretary_common.mongo.driver.client import DatabaseClient
 from secretary_common.mongo.files import MongoFileRepository
 from secretary_common.mongo.jobs.batches import MongoBatchRepository
 from secretary_common.mongo.jobs.feed import MongoJobFeed

@@ -14,8 +14,8 @@ from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
 
 from secretary_common.errors import ConfigurationError
-from secretary_common.mongo.collection import Document
-from secretary_common.mongo.driver import CLIENT_OPTIONS
+from secretary_common.mongo.driver.client import CLIENT_OPTIONS
+from secretary_common.mongo.driver.collection import Document
 
 SCHEMES = ("mongodb", "mongodb+srv")
 MALFORMED = (

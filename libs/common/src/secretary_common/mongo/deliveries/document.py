@@ -16,7 +16,7 @@ import hashlib
 
 from secretary_common.models import ENDPOINT_MARK, Delivery
 from secretary_common.models.states import DeliveryState, Phase
-from secretary_common.mongo.collection import Document
+from secretary_common.mongo.driver.collection import Document
 from secretary_common.mongo.stored.reader import newer_word
 from secretary_common.mongo.stored.shape import EARLIEST, LATEST
 

@@ -15,7 +15,7 @@ from typing import Any
 from pymongo import DESCENDING
 
 from secretary_common.models import Endpoint, EndpointKind
-from secretary_common.mongo.collection import Collection, Document
+from secretary_common.mongo.driver.collection import Collection, Document
 from secretary_common.mongo.stored.page import after_place
 from secretary_common.mongo.stored.reader import Reader
 from secretary_common.mongo.stored.shape import EARLIEST
@@ -60,7 +60,7 @@ class MongoEndpointRepository:
         drop = dict.fromkeys(fields.keys() - put.keys(), "")
         parts = {"$set": put, "$unset": drop}
         change = {operator: given for operator, given in parts.items() if given}
-        return (await self._endpoints.update_one({"_id": endpoint_id}, change)).matched == 1
+        return await self._endpoints.update_one({"_id": endpoint_id}, change) == 1
 
     async def delete(self, endpoint_id: str) -> bool:
         return await self._endpoints.delete_many({"_id": endpoint_id}) == 1

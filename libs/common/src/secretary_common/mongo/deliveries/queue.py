@@ -21,7 +21,6 @@ from secretary_common.models import (
     delivery_id_of,
 )
 from secretary_common.models.states import DeliveryState, Phase
-from secretary_common.mongo.collection import Collection, Document
 from secretary_common.mongo.deliveries.document import (
     CHOICE,
     NOT_NEWER,
@@ -31,7 +30,8 @@ from secretary_common.mongo.deliveries.document import (
     mute_id,
 )
 from secretary_common.mongo.deliveries.reader import DeliveryReader
-from secretary_common.mongo.fault import NOT_APPLICABLE_CODES
+from secretary_common.mongo.driver.collection import Collection, Document
+from secretary_common.mongo.driver.fault import NOT_APPLICABLE_CODES
 from secretary_common.mongo.stored.reader import text_in
 from secretary_common.mongo.stored.shape import EARLIEST, LATEST
 from secretary_common.ports import EndpointRepository
@@ -186,7 +186,7 @@ class MongoDeliveryQueue:
         return {document["_id"] for document in found}
 
     async def drop_abandoned_progress(self, order_key: str, seq: int, now: datetime) -> bool:
-        done = await self._deliveries.update_one(
+        matched = await self._deliveries.update_one(
             {
                 "job_id": order_key,
                 "state": SENDING,
@@ -199,7 +199,7 @@ class MongoDeliveryQueue:
                 "$unset": {"lease": "", "next_attempt_at": ""},
             },
         )
-        return done.matched == 1
+        return matched == 1
 
     async def record(self, records: Sequence[DeliveryRecord]) -> list[bool]:
         done = await self._deliveries.update_each([_recording(record) for record in records])

@@ -18,8 +18,8 @@ from pymongo.errors import PyMongoError
 from secretary_common.models import Delivery, DueDelivery, NewerWord, job_id_in
 from secretary_common.models.states import DeliveryState, Phase
 from secretary_common.models.value import Value
-from secretary_common.mongo.collection import Collection, Document, Update
 from secretary_common.mongo.deliveries.document import DEAD, PENDING, SENDING
+from secretary_common.mongo.driver.collection import Collection, Document, Update
 from secretary_common.mongo.stored.reader import Reader, Reading
 from secretary_common.mongo.stored.shape import EARLIEST, LATEST
 from secretary_common.runtime.clock import Clock

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from secretary_common.mongo.collection import Collection
 from secretary_common.mongo.deliveries.queue import MongoDeliveryQueue
 from secretary_common.mongo.deliveries.reader import DeliveryReader
 from secretary_common.mongo.deliveries.storage import MongoDeliveryStorage
+from secretary_common.mongo.driver.collection import Collection
 from secretary_common.ports import EndpointRepository
 from secretary_common.runtime.clock import Clock, ServerClock
 

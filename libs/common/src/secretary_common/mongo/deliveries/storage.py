@@ -19,7 +19,6 @@ from secretary_common.models import (
     latest_failure,
 )
 from secretary_common.models.states import DeliveryState
-from secretary_common.mongo.collection import Collection, Document
 from secretary_common.mongo.deliveries.document import (
     DEAD,
     JOB_PHASES,
@@ -35,6 +34,7 @@ from secretary_common.mongo.deliveries.document import (
     to_document,
 )
 from secretary_common.mongo.deliveries.reader import BRIEF, DeliveryReader
+from secretary_common.mongo.driver.collection import Collection, Document
 from secretary_common.mongo.stored.page import Way, page_of
 from secretary_common.mongo.stored.reader import text_in
 
@@ -187,11 +187,11 @@ class MongoDeliveryStorage:
 
     async def resend(self, delivery_id: str, now: datetime) -> bool:
         may_be = [state.value for state in RESENDABLE]
-        done = await self._deliveries.update_one(
+        matched = await self._deliveries.update_one(
             {"_id": delivery_id, "state": {"$in": may_be}, "unreadable": None, **NOT_NEWER},
             _sent_again(now),
         )
-        return done.matched == 1
+        return matched == 1
 
     async def recover(
         self, since: datetime, until: datetime, now: datetime, *, owner: str | None = None
@@ -242,8 +242,7 @@ class MongoDeliveryStorage:
                 return recovered
             ids = [document["_id"] for document in found]
             chosen = {"_id": {"$in": ids}, "state": {"$in": states}}
-            done = await self._deliveries.update_many(chosen, _sent_again(now))
-            recovered += done.matched
+            recovered += await self._deliveries.update_many(chosen, _sent_again(now))
 
 
 def _of_owner(owner: str | None) -> Document:

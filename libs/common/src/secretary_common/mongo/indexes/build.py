@@ -14,8 +14,8 @@ from pymongo import IndexModel
 from pymongo.errors import OperationFailure
 
 from secretary_common.errors import StoreUnavailable
-from secretary_common.mongo.collection import Collection, Document
-from secretary_common.mongo.driver import DatabaseClient
+from secretary_common.mongo.driver.client import DatabaseClient
+from secretary_common.mongo.driver.collection import Collection, Document
 from secretary_common.mongo.indexes.comparison import difference
 from secretary_common.mongo.indexes.definitions import INDEX_VERSION, INDEXES, RETIRED
 from secretary_common.runtime.log import get_logger

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pymongo import IndexModel
 
-from secretary_common.mongo.driver import DatabaseClient
+from secretary_common.mongo.driver.client import DatabaseClient
 from secretary_common.mongo.indexes.comparison import Difference, difference
 from secretary_common.mongo.indexes.definitions import EFFECT_IF_MISSING, INDEXES
 from secretary_common.runtime.log import get_logger

@@ -8,7 +8,7 @@ from typing import Any
 
 from pymongo import IndexModel
 
-from secretary_common.mongo.collection import Document
+from secretary_common.mongo.driver.collection import Document
 
 # Properties that MongoDB adds to each index, and the keys, which have an order.
 _NOT_OPTIONS = frozenset({"v", "ns", "background", "name", "key"})

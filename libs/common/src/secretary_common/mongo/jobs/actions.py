@@ -6,7 +6,7 @@ from datetime import datetime
 
 from secretary_common.jobs import transition
 from secretary_common.models import Job, JobStatus
-from secretary_common.mongo.collection import Collection, Document
+from secretary_common.mongo.driver.collection import Collection, Document
 from secretary_common.mongo.jobs.document import update_of
 from secretary_common.mongo.jobs.reader import JobReader
 

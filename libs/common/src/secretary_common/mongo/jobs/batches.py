@@ -8,8 +8,8 @@ from pymongo.errors import DuplicateKeyError
 
 from secretary_common.errors import KeyInUse
 from secretary_common.models import Batch, Job
-from secretary_common.mongo.collection import Document
-from secretary_common.mongo.driver import DatabaseClient
+from secretary_common.mongo.driver.client import DatabaseClient
+from secretary_common.mongo.driver.collection import Document
 from secretary_common.mongo.jobs.document import check_room, key_query, to_document
 from secretary_common.mongo.stored.page import Place, Way, page_of
 from secretary_common.mongo.stored.reader import Reader

@@ -18,7 +18,7 @@ from pymongo import ASCENDING, DESCENDING
 
 from secretary_common.models import Candidate
 from secretary_common.models.value import Value
-from secretary_common.mongo.collection import BY_ID, Collection, Document
+from secretary_common.mongo.driver.collection import BY_ID, Collection, Document
 from secretary_common.mongo.jobs.document import PENDING
 from secretary_common.mongo.jobs.left_alone import LeftAlone
 from secretary_common.mongo.jobs.reader import JobReader

@@ -19,8 +19,8 @@ from secretary_common.models import (
     Settlement,
     WorkerFailure,
 )
-from secretary_common.mongo.collection import BY_ID, Collection, Document
-from secretary_common.mongo.fault import NOT_APPLICABLE_CODES
+from secretary_common.mongo.driver.collection import BY_ID, Collection, Document
+from secretary_common.mongo.driver.fault import NOT_APPLICABLE_CODES
 from secretary_common.mongo.jobs import candidates
 from secretary_common.mongo.jobs.document import (
     MAY_START,
@@ -92,7 +92,7 @@ class MongoJobClaims:
         query, change = claimable(job_types, now), transition.claimed(lease, now)
         batch = {"_id": {"$in": list(job_ids)}, **query}
         try:
-            return (await self._jobs.update_many(batch, update_of(change), hint=BY_ID)).matched
+            return await self._jobs.update_many(batch, update_of(change), hint=BY_ID)
         except OperationFailure as error:
             if error.code not in NOT_APPLICABLE_CODES:
                 raise

@@ -10,8 +10,8 @@ from secretary_common.jobs import transition
 from secretary_common.jobs.storable import refusal
 from secretary_common.models import MOST_ATTEMPTS, POISON_AFTER, Job
 from secretary_common.models.states import JobStatus, Phase
-from secretary_common.mongo.collection import Document
-from secretary_common.mongo.fault import translated_errors
+from secretary_common.mongo.driver.collection import Document
+from secretary_common.mongo.driver.fault import translated_errors
 from secretary_common.mongo.stored.reader import newer_word
 
 LARGEST_PARAMETERS_BYTES = 12 * 2**20

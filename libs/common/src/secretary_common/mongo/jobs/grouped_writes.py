@@ -18,8 +18,8 @@ from pymongo.errors import DuplicateKeyError, OperationFailure
 from secretary_common.errors import KeyInUse, StaleClaim
 from secretary_common.jobs import transition
 from secretary_common.models import Job, Outcome, ProgressChange, Settlement
-from secretary_common.mongo.collection import Collection, Document, Update
-from secretary_common.mongo.fault import NOT_APPLICABLE_CODES
+from secretary_common.mongo.driver.collection import Collection, Document, Update
+from secretary_common.mongo.driver.fault import NOT_APPLICABLE_CODES
 from secretary_common.mongo.jobs.document import held, to_document, update_of
 from secretary_common.mongo.stored.reader import text_in
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from secretary_common.mongo.collection import Document
+from secretary_common.mongo.driver.collection import Document
 
 LEFT_SEC = 30.0
 """After this time a job may be a candidate again, because the newer version may have run it."""

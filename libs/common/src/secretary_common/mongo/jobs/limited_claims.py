@@ -10,11 +10,11 @@ from pymongo.errors import OperationFailure
 
 from secretary_common.jobs import transition
 from secretary_common.models import Job, Lease
-from secretary_common.mongo.collection import Collection
-from secretary_common.mongo.fault import NOT_APPLICABLE_CODES
+from secretary_common.mongo.driver.collection import Collection
+from secretary_common.mongo.driver.fault import NOT_APPLICABLE_CODES
+from secretary_common.mongo.driver.transaction import Transaction
 from secretary_common.mongo.jobs.claims import MongoJobClaims, claimable
 from secretary_common.mongo.jobs.document import PROCESSING, update_of
-from secretary_common.mongo.transaction import Transaction
 
 TURNSTILE = "limited_claims"
 

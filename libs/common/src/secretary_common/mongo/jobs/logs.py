@@ -13,7 +13,7 @@ from pymongo import ASCENDING, DESCENDING
 from pymongo.errors import BulkWriteError
 
 from secretary_common.models import LOG_LEVELS, LogEntry, LogLevel
-from secretary_common.mongo.collection import Collection, Document
+from secretary_common.mongo.driver.collection import Collection, Document
 from secretary_common.mongo.stored.reader import Reader
 
 DUPLICATE_KEY = 11000

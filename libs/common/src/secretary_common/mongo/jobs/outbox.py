@@ -10,7 +10,7 @@ from datetime import datetime
 from pymongo import ASCENDING
 
 from secretary_common.models import Job, NotifySlot
-from secretary_common.mongo.collection import Collection
+from secretary_common.mongo.driver.collection import Collection
 from secretary_common.mongo.jobs.document import NOT_NEWER
 from secretary_common.mongo.jobs.reader import JobReader
 from secretary_common.mongo.stored.shape import EARLIEST, LATEST
@@ -69,7 +69,5 @@ class MongoJobOutbox:
         return {document["_id"] for document in held}
 
     async def postpone_slot(self, job_id: str, slot: NotifySlot, due_at: datetime) -> bool:
-        done = await self._jobs.update_one(
-            {"_id": job_id, "notify.seq": slot.seq}, {"$set": {"notify.due_at": due_at}}
-        )
-        return done.matched == 1
+        same = {"_id": job_id, "notify.seq": slot.seq}
+        return await self._jobs.update_one(same, {"$set": {"notify.due_at": due_at}}) == 1

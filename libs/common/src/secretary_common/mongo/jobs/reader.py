@@ -16,7 +16,7 @@ from pymongo.errors import PyMongoError
 
 from secretary_common.jobs import set_aside
 from secretary_common.models import Job, JobStatus
-from secretary_common.mongo.collection import Collection, Document, Update
+from secretary_common.mongo.driver.collection import Collection, Document, Update
 from secretary_common.mongo.jobs.document import ODD_STATUS, PENDING, PROCESSING, update_of
 from secretary_common.mongo.stored.reader import Reader, Reading
 from secretary_common.mongo.stored.shape import EARLIEST, LATEST, Fault
@@ -190,11 +190,11 @@ class JobReader:
 
     async def _write(self, update: Update) -> None:
         try:
-            done = await self._jobs.update_one(*update)
+            matched = await self._jobs.update_one(*update)
         except PyMongoError as error:  # MongoDB refuses this document; the others go on
             log.warning("document.not_set_aside", id=str(update[0]["_id"]), reason=str(error)[:300])
         else:
-            if done.matched:
+            if matched:
                 log.warning("job.set_aside", id=str(update[0]["_id"]["$eq"])[:200])
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from secretary_common.models import Job, JobQuery, JobStatus, ProgressChange, Settlement
 from secretary_common.models.states import TERMINAL
-from secretary_common.mongo.collection import Collection, Document
+from secretary_common.mongo.driver.collection import Collection, Document
 from secretary_common.mongo.jobs.actions import MongoJobActionWrites
 from secretary_common.mongo.jobs.candidates import MongoJobCandidates
 from secretary_common.mongo.jobs.document import check_room, key_query

@@ -11,7 +11,7 @@ from pymongo import ASCENDING
 from secretary_common.models import EndedCount, JobStatus, StatusCounts, TypeStatistic
 from secretary_common.models.batch import BUCKETS_PER_DOUBLING
 from secretary_common.models.states import TERMINAL
-from secretary_common.mongo.collection import Collection, Document
+from secretary_common.mongo.driver.collection import Collection, Document
 from secretary_common.mongo.jobs.candidates import MAY_START
 from secretary_common.mongo.jobs.document import PENDING, PROCESSING
 from secretary_common.mongo.stored.shape import EARLIEST

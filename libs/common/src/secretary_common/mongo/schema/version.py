@@ -10,8 +10,8 @@ from typing import Any
 from pymongo.errors import OperationFailure
 
 from secretary_common.errors import ConfigurationError, StoreUnavailable
-from secretary_common.mongo.collection import Collection
-from secretary_common.mongo.driver import DatabaseClient
+from secretary_common.mongo.driver.client import DatabaseClient
+from secretary_common.mongo.driver.collection import Collection
 from secretary_common.mongo.schema.steps import OLDEST_SERVED, VERSION, Step
 from secretary_common.runtime.log import get_logger
 

@@ -14,7 +14,7 @@ from typing import Any
 from bson.datetime_ms import DatetimeMS
 from pymongo import DESCENDING
 
-from secretary_common.mongo.collection import Collection, Document
+from secretary_common.mongo.driver.collection import Collection, Document
 from secretary_common.mongo.stored.shape import LATEST
 
 LONGEST_SCAN = 5000

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel
 
 from secretary_common.models.states import NewerWord
-from secretary_common.mongo.collection import Document
+from secretary_common.mongo.driver.collection import Document
 from secretary_common.mongo.stored.shape import Fault, shape_of
 from secretary_common.runtime.log import get_logger
 from secretary_common.runtime.metrics import DOCUMENTS_UNREADABLE

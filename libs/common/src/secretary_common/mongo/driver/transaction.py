@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pymongo.errors import InvalidOperation, ServerSelectionTimeoutError
+
+from secretary_common.mongo.driver.awaited import awaited
 
 T = TypeVar("T")
 
@@ -52,9 +53,7 @@ class Transaction:
 
 async def run(raw: Any, usable: Collection[str], work: Callable[[Transaction], Awaitable[T]]) -> T:
     """Run *work* in a transaction on the driver's collection *raw*."""
-    starting = raw.database.client.start_session()
-    session = await starting if inspect.isawaitable(starting) else starting
-    async with session:
+    async with await awaited(raw.database.client.start_session()) as session:
         return await within_deadline(
             session.with_transaction(lambda started: work(Transaction(raw, started, usable)))
         )

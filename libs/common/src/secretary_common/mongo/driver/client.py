@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import inspect
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
@@ -19,11 +18,12 @@ from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import AsyncMongoClient, monitoring
 from pymongo.errors import BulkWriteError
 
-from secretary_common.mongo import transaction
-from secretary_common.mongo.collection import Collection, Document
-from secretary_common.mongo.connection_state import ConnectionState
-from secretary_common.mongo.fault import write_error
-from secretary_common.mongo.transaction import OPERATION_TIMEOUT_MS
+from secretary_common.mongo.driver import transaction
+from secretary_common.mongo.driver.awaited import awaited
+from secretary_common.mongo.driver.collection import Collection, Document
+from secretary_common.mongo.driver.connection_state import ConnectionState
+from secretary_common.mongo.driver.fault import write_error
+from secretary_common.mongo.driver.transaction import OPERATION_TIMEOUT_MS
 from secretary_common.runtime.metrics import MONGO_FAILURES, MONGO_SECONDS, Children
 
 # Commands do not use the client's codec options.
@@ -115,8 +115,7 @@ class DatabaseClient:
         """Insert documents into several collections in one transaction: all or nothing."""
         starting = self._raw.start_session()
         with self.connection_state.translated_errors(writing=True):
-            session = await starting if inspect.isawaitable(starting) else starting
-            async with session:
+            async with await awaited(starting) as session:
                 await transaction.within_deadline(
                     session.with_transaction(functools.partial(self._insert_all, documents))
                 )
@@ -147,6 +146,4 @@ class DatabaseClient:
 
     async def close(self) -> None:
         """Close all connections."""
-        closing = self._raw.close()
-        if inspect.isawaitable(closing):  # PyMongo's async API
-            await closing
+        await awaited(self._raw.close())

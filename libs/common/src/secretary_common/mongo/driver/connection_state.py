@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pymongo.errors import ConnectionFailure, WaitQueueTimeoutError
 
 from secretary_common.errors import StoreUnavailable
-from secretary_common.mongo.fault import translated_errors
+from secretary_common.mongo.driver.fault import translated_errors
 from secretary_common.observing.lasting_fault import LastingFault
 from secretary_common.runtime.log import get_logger
 

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import bson
 from bson import Timestamp
-from bson.raw_bson import RawBSONDocument
 from pymongo import IndexModel, ReturnDocument, UpdateMany, UpdateOne
 from pymongo.errors import BulkWriteError, OperationFailure
 from pymongo.read_concern import ReadConcern
 
-from secretary_common.errors import NotStorable
-from secretary_common.mongo import transaction
-from secretary_common.mongo.connection_state import ConnectionState
-from secretary_common.mongo.fault import errors_of, is_missing_hint, translated_errors
-from secretary_common.mongo.transaction import Transaction
+from secretary_common.mongo.driver import transaction
+from secretary_common.mongo.driver.awaited import awaited
+from secretary_common.mongo.driver.connection_state import ConnectionState
+from secretary_common.mongo.driver.fault import is_missing_hint
+from secretary_common.mongo.driver.transaction import Transaction
+from secretary_common.mongo.driver.write_group import BulkOutcome, WriteGroup
 
 T = TypeVar("T")
 
@@ -30,28 +27,8 @@ Update = tuple[Document, Document]
 """A query for one document, and the change of that document."""
 Sort = Sequence[tuple[str, int]]
 
-LARGEST_DOCUMENT_BYTES = 16 * 2**20
 BY_ID = "_id_"
 """The name of the index by ``_id``, which every collection has."""
-
-
-@dataclass(frozen=True, slots=True)
-class BulkOutcome:
-    """The result of a group of updates."""
-
-    matched: int
-    """The number of updates that found their document."""
-    errors: Mapping[int, Exception]
-    """The errors of single updates, by their index in the group."""
-
-
-@dataclass(frozen=True, slots=True)
-class UpdateOutcome:
-    """The result of an update."""
-
-    matched: int
-    modified: int
-    upserted: bool
 
 
 class Collection:
@@ -80,14 +57,14 @@ class Collection:
 
     async def insert_each(self, documents: Sequence[Document]) -> dict[int, Exception]:
         """Insert *documents* in one write; return the errors of single documents, by index."""
-        encoded, errors = _encoded(documents)
+        group = WriteGroup(documents)
         with self._connection_state.translated_errors(writing=True):
             try:
-                if encoded:
-                    await self._raw.insert_many(list(encoded.values()), ordered=False)
+                if group.encoded:
+                    await self._raw.insert_many(group.encoded, ordered=False)
             except BulkWriteError as error:
-                errors |= errors_of(error, list(encoded))
-        return errors
+                group.note(error)
+        return group.errors
 
     async def update_each(self, updates: Sequence[Update], *, upsert: bool = False) -> BulkOutcome:
         """Apply *updates*, one document each, in one write; *upsert* inserts missing documents."""
@@ -104,21 +81,19 @@ class Collection:
         *,
         upsert: bool,
     ) -> BulkOutcome:
-        encoded, errors = _encoded([{"q": query, "u": change} for query, change in updates])
-        places = list(encoded)
+        group = WriteGroup([{"q": query, "u": change} for query, change in updates])
         matched = 0
         with self._connection_state.translated_errors(writing=True):
             try:
-                if places:
+                if group.places:
                     done = await self._raw.bulk_write(
-                        [operation(*updates[place], upsert=upsert) for place in places],
+                        [operation(*updates[place], upsert=upsert) for place in group.places],
                         ordered=False,
                     )
                     matched = done.matched_count
             except BulkWriteError as error:
-                errors |= errors_of(error, places)
-                matched = (error.details or {}).get("nMatched", 0)
-        return BulkOutcome(matched, errors)
+                matched = group.note(error)
+        return BulkOutcome(matched, group.errors)
 
     async def find_one(
         self, query: Query, *, projection: Any = None, sort: Sort | None = None
@@ -170,23 +145,20 @@ class Collection:
                     raise
                 return await _all(wanted())
 
-    async def update_one(
-        self, query: Query, change: Query, *, upsert: bool = False
-    ) -> UpdateOutcome:
-        """Change the first document that matches."""
+    async def update_one(self, query: Query, change: Query, *, upsert: bool = False) -> int:
+        """Change the first document that matches; return how many matched, 0 or 1."""
         with self._connection_state.translated_errors(writing=True):
-            result = await self._raw.update_one(query, change, upsert=upsert)
-        return UpdateOutcome(
-            result.matched_count, result.modified_count, result.upserted_id is not None
-        )
+            done = await self._raw.update_one(query, change, upsert=upsert)
+        return int(done.matched_count)
 
-    async def update_many(
-        self, query: Query, change: Query, *, hint: str | None = None
-    ) -> UpdateOutcome:
-        """Change every document that matches; *hint* names the index to use."""
+    async def update_many(self, query: Query, change: Query, *, hint: str | None = None) -> int:
+        """Change every document that matches; return how many matched.
+
+        *hint* names the index to use.
+        """
         with self._connection_state.translated_errors(writing=True):
-            result = await self._raw.update_many(query, change, hint=hint)
-        return UpdateOutcome(result.matched_count, result.modified_count, upserted=False)
+            done = await self._raw.update_many(query, change, hint=hint)
+        return int(done.matched_count)
 
     async def find_one_and_update(
         self, query: Query, change: Query, *, projection: Any = None, sort: Sort | None = None
@@ -235,11 +207,7 @@ class Collection:
     async def aggregate(self, pipeline: Sequence[Document]) -> list[Document]:
         """Return the results of *pipeline*, all of one moment."""
         with self._connection_state.translated_errors():
-            cursor = self._at_one_moment().aggregate(pipeline)
-            if inspect.isawaitable(cursor):  # PyMongo's async API
-                cursor = await cursor
-            found: list[Document] = await cursor.to_list(None)
-            return found
+            return await _all(await awaited(self._at_one_moment().aggregate(pipeline)))
 
     @contextlib.asynccontextmanager
     async def watch(
@@ -247,10 +215,11 @@ class Collection:
     ) -> AsyncIterator[Any]:
         """Open a change stream from *start_at* on, close it at the end."""
         with self._connection_state.translated_errors():
-            opening = self._raw.watch(
-                list(pipeline), start_at_operation_time=start_at, max_await_time_ms=wait_ms
+            stream = await awaited(
+                self._raw.watch(
+                    list(pipeline), start_at_operation_time=start_at, max_await_time_ms=wait_ms
+                )
             )
-            stream = await opening if inspect.isawaitable(opening) else opening
         try:
             yield stream
         finally:
@@ -260,10 +229,7 @@ class Collection:
     async def list_indexes(self) -> list[Document]:
         """Return the collection's indexes, also unfinished ones; empty without a collection."""
         with self._connection_state.translated_errors():
-            cursor = self._raw.list_indexes()
-            if inspect.isawaitable(cursor):  # PyMongo's own API
-                cursor = await cursor
-            return await _all(cursor)
+            return await _all(await awaited(self._raw.list_indexes()))
 
     async def create_index(self, index: IndexModel) -> None:
         """Build *index* unless it exists. Waits for the same build of another client.
@@ -293,23 +259,3 @@ class Collection:
 async def _all(cursor: Any) -> list[Document]:
     found: list[Document] = await cursor.to_list(None)
     return found
-
-
-def _encoded(
-    documents: Sequence[Document],
-) -> tuple[dict[int, RawBSONDocument], dict[int, Exception]]:
-    """Encode each of *documents* as BSON by itself, so that a bad one does not fail the others."""
-    encoded: dict[int, RawBSONDocument] = {}
-    errors: dict[int, Exception] = {}
-    for place, document in enumerate(documents):
-        try:
-            with translated_errors():
-                raw = bson.encode(document)
-        except NotStorable as error:
-            errors[place] = error
-            continue
-        if len(raw) > LARGEST_DOCUMENT_BYTES:
-            errors[place] = NotStorable("the document is larger than 16 MB")
-        else:
-            encoded[place] = RawBSONDocument(raw)
-    return encoded, errors
