@@ -8,7 +8,7 @@ from typing import Any
 
 from secretary_common.models import NO_LIMITS, ApiKey, AuditEntry, KeyLimits
 from secretary_common.models.value import Value
-from secretary_common.mongo.driver.collection import Collection, Document
+from secretary_common.mongo.driver.collection import Collection, Document, change_of
 from secretary_common.mongo.stored.page import after_place
 from secretary_common.mongo.stored.reader import Reader
 
@@ -57,13 +57,10 @@ class MongoKeyRepository:
         return _keys(await self._keys.find({}, sort=[("_id", 1)]))
 
     async def change_limits(self, key_id: str, changes: Mapping[str, Any]) -> ApiKey | None:
-        given = {f"limits.{name}": value for name, value in changes.items() if value is not None}
-        removed = {f"limits.{name}": "" for name, value in changes.items() if value is None}
-        steps = {"$set": given, "$unset": removed}
-        update = {step: fields for step, fields in steps.items() if fields}
-        if not update:
+        if not changes:
             return await self.get(key_id)
-        document = await self._keys.find_one_and_update({"_id": key_id}, update)
+        change = change_of({f"limits.{name}": value for name, value in changes.items()})
+        document = await self._keys.find_one_and_update({"_id": key_id}, change)
         return next(iter(_keys([document] if document else [])), None)
 
     async def touch(self, key_id: str, now: datetime) -> None:

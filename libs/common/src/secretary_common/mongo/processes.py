@@ -10,7 +10,7 @@ from pymongo import ASCENDING
 from pymongo.errors import DuplicateKeyError
 
 from secretary_common.models import ReceiverState, WorkerReport
-from secretary_common.mongo.driver.collection import Collection, Document
+from secretary_common.mongo.driver.collection import Collection, Document, change_of
 from secretary_common.mongo.indexes.definitions import INDEX_VERSION
 from secretary_common.mongo.stored.reader import Reader
 from secretary_common.mongo.stored.shape import EARLIEST
@@ -94,11 +94,8 @@ class MongoFaultRepository:
         return _FAULTS.all(found)
 
     async def change(self, fault: Fault, fields: Mapping[str, Any]) -> bool:
-        put = {name: value for name, value in fields.items() if value is not None}
-        drop = dict.fromkeys(fields.keys() - put.keys(), "")
-        parts = {"$set": put, "$unset": drop, "$inc": {"version": 1}}
         expected = {"_id": fault.fault_id, "version": fault.version, "seen_at": fault.seen_at}
-        change = {operator: given for operator, given in parts.items() if given}
+        change = {**change_of(fields), "$inc": {"version": 1}}
         return await self._faults.update_one(expected, change) == 1
 
     async def remove_ended(self, before: datetime) -> int:

@@ -15,7 +15,7 @@ from typing import Any
 from pymongo import DESCENDING
 
 from secretary_common.models import Endpoint, EndpointKind
-from secretary_common.mongo.driver.collection import Collection, Document
+from secretary_common.mongo.driver.collection import Collection, Document, change_of
 from secretary_common.mongo.stored.page import after_place
 from secretary_common.mongo.stored.reader import Reader
 from secretary_common.mongo.stored.shape import EARLIEST
@@ -56,11 +56,8 @@ class MongoEndpointRepository:
         return [one for one in found if one.enabled]
 
     async def change(self, endpoint_id: str, fields: Mapping[str, Any]) -> bool:
-        put = {name: value for name, value in fields.items() if value is not None}
-        drop = dict.fromkeys(fields.keys() - put.keys(), "")
-        parts = {"$set": put, "$unset": drop}
-        change = {operator: given for operator, given in parts.items() if given}
-        return await self._endpoints.update_one({"_id": endpoint_id}, change) == 1
+        this = {"_id": endpoint_id}
+        return await self._endpoints.update_one(this, change_of(fields)) == 1
 
     async def delete(self, endpoint_id: str) -> bool:
         return await self._endpoints.delete_many({"_id": endpoint_id}) == 1

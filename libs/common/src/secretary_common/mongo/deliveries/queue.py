@@ -1,4 +1,4 @@
-"""The queue of deliveries in MongoDB, for notifiers; one request handles many deliveries."""
+"""Claims and records of deliveries in MongoDB, for notifiers; one write serves many deliveries."""
 
 from __future__ import annotations
 
@@ -7,42 +7,31 @@ from collections.abc import Collection as Names
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from pymongo import ASCENDING, DESCENDING
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from secretary_common.models import (
     Delivery,
     DeliveryRecord,
-    DueDelivery,
-    Lane,
     Lease,
     Obstacles,
     Release,
     delivery_id_of,
 )
 from secretary_common.models.states import DeliveryState, Phase
-from secretary_common.mongo.deliveries.document import (
-    CHOICE,
-    NOT_NEWER,
-    PENDING,
-    SENDING,
-    WAITS,
-    mute_id,
-)
+from secretary_common.mongo.deliveries.document import NOT_NEWER, PENDING, SENDING, mute_id
 from secretary_common.mongo.deliveries.reader import DeliveryReader
-from secretary_common.mongo.driver.collection import Collection, Document
+from secretary_common.mongo.driver.collection import Collection, Document, change_of
 from secretary_common.mongo.driver.fault import NOT_APPLICABLE_CODES
 from secretary_common.mongo.stored.reader import text_in
-from secretary_common.mongo.stored.shape import EARLIEST, LATEST
+from secretary_common.mongo.stored.shape import EARLIEST
 from secretary_common.ports import EndpointRepository
 
-_BOTH = (False, True)
 _UNTRIED: Document = {"state": PENDING, "attempts.0": {"$exists": False}}
 """Matches deliveries that no notifier has sent, also not before a resend."""
 
 
 class MongoDeliveryQueue:
-    """The part for notifiers (``ports.DeliveryQueue``).
+    """The part for claims and records (``ports.DeliveryQueue``).
 
     Every write to a claimed delivery names the state and the lease token that it expects.
     """
@@ -51,67 +40,6 @@ class MongoDeliveryQueue:
     _muted: Collection
     _reader: DeliveryReader
     _endpoints: EndpointRepository | None
-
-    async def waiting_lanes(self) -> dict[Lane, datetime]:
-        found = await asyncio.gather(*(self._lanes(is_retry=one) for one in _BOTH))
-        return {lane: at for lanes in found for lane, at in lanes.items()}
-
-    async def _lanes(self, *, is_retry: bool) -> dict[Lane, datetime]:
-        # In exactly this form MongoDB jumps from origin to origin (DISTINCT_SCAN), so the cost does
-        # not depend on the number of waiting deliveries.
-        found = await self._deliveries.aggregate(
-            [
-                {"$match": {"is_retry": is_retry, **WAITS}},
-                {"$sort": {"is_retry": 1, "origin": 1, "next_attempt_at": 1}},
-                {"$group": {"_id": "$origin", "at": {"$first": "$next_attempt_at"}}},
-            ]
-        )
-        return {
-            Lane(each["_id"], is_retry): each["at"]
-            for each in found
-            if isinstance(each["_id"], str) and isinstance(each["at"], datetime)
-        }
-
-    async def due(self, lanes: Names[Lane], now: datetime, limit: int) -> list[DueDelivery]:
-        found = await asyncio.gather(
-            *(
-                self._waiting(part, {"$gte": EARLIEST, "$lte": now}, CHOICE, limit)
-                for part in _parts(lanes)
-            )
-        )
-        return await self._reader.due(document for part in found for document in part)
-
-    async def next_due_at(self, lanes: Names[Lane], now: datetime) -> datetime | None:
-        found = await asyncio.gather(
-            *(
-                self._waiting(part, {"$gt": now, "$lt": LATEST}, ["next_attempt_at"], 1)
-                for part in _parts(lanes)
-            )
-        )
-        moments = [document["next_attempt_at"] for part in found for document in part]
-        return min(moments, default=None)
-
-    async def _waiting(
-        self, part: Document, at: Document, fields: Sequence[str], limit: int
-    ) -> list[Document]:
-        return await self._deliveries.find(
-            {**part, "next_attempt_at": at, **NOT_NEWER},
-            projection=list(fields),
-            sort=[("next_attempt_at", ASCENDING)],
-            limit=limit,
-        )
-
-    async def due_of_jobs(self, order_keys: Names[str], now: datetime) -> dict[str, DueDelivery]:
-        found = await self._deliveries.find(
-            {
-                "job_id": {"$in": sorted(order_keys)},
-                "next_attempt_at": {"$gte": EARLIEST, "$lte": now},
-                **NOT_NEWER,
-            },
-            projection=list(CHOICE),
-            sort=[("job_id", ASCENDING), ("seq", DESCENDING)],
-        )
-        return {due.order_key: due for due in await self._reader.due(reversed(found))}
 
     async def claim(
         self, delivery_ids: Sequence[str], lease: Lease, now: datetime
@@ -236,19 +164,6 @@ def _raise_faults(errors: Iterable[Exception]) -> None:
             raise error
 
 
-def _parts(lanes: Names[Lane]) -> list[Document]:
-    """Return one query for the first attempts in *lanes* and one for the retries."""
-    origins = {
-        is_retry: sorted(lane.origin for lane in lanes if lane.is_retry is is_retry)
-        for is_retry in _BOTH
-    }
-    return [
-        {"is_retry": is_retry, "origin": {"$in": names}}
-        for is_retry, names in origins.items()
-        if names
-    ]
-
-
 def _claimable(delivery_id: str | Document, now: datetime) -> Document:
     return {
         "_id": delivery_id,
@@ -285,17 +200,18 @@ def _releasing(release: Release) -> tuple[Document, Document]:
 
 def _recording(record: DeliveryRecord) -> tuple[Document, Document]:
     held = {"_id": record.delivery_id, "state": SENDING, "lease.token": record.token}
-    put: Document = {"state": record.state.value, "recorded": record.token}
-    drop: Document = {"lease": ""}
-    for name in ("next_attempt_at", "reason", "expires_at"):
-        value = getattr(record, name)
-        if value is None:
-            drop[name] = ""
-        else:
-            put[name] = value
-    change: Document = {"$set": put, "$unset": drop}
+    change = change_of(
+        {
+            "state": record.state.value,
+            "recorded": record.token,
+            "lease": None,
+            "next_attempt_at": record.next_attempt_at,
+            "reason": record.reason,
+            "expires_at": record.expires_at,
+        }
+    )
     if record.attempt is not None:
-        put["is_retry"] = True
+        change["$set"]["is_retry"] = True
         change["$inc"] = {"tries": 1}
         change["$push"] = {"attempts": record.attempt.model_dump(exclude_none=True)}
     return held, change

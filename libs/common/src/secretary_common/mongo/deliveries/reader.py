@@ -20,7 +20,7 @@ from secretary_common.models.states import DeliveryState, Phase
 from secretary_common.models.value import Value
 from secretary_common.mongo.deliveries.document import DEAD, PENDING, SENDING
 from secretary_common.mongo.driver.collection import Collection, Document, Update
-from secretary_common.mongo.stored.reader import Reader, Reading
+from secretary_common.mongo.stored.reader import Reader, Reading, as_read
 from secretary_common.mongo.stored.shape import EARLIEST, LATEST
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.log import get_logger
@@ -154,7 +154,7 @@ class DeliveryReader:
         put: Document = {"is_retry": delivery.tries > 0}
         if delivery.next_attempt_at is None:
             put["next_attempt_at"] = self._clock.now()
-        await self._write((_as_read(document, ()), {"$set": put}))
+        await self._write((as_read(document, _EXPECTED), {"$set": put}))
 
     async def _set_aside(
         self, document: Document, reading: Reading[Delivery], *, ours: bool = False
@@ -170,7 +170,7 @@ class DeliveryReader:
             return delivery
         reason = "; ".join(map(str, reading.faults))[:1000]
         update = _change(document, delivery, odd, reason, now=now, kept_until=now + self._retention)
-        await self._write((_as_read(document, odd), update))
+        await self._write((as_read(document, (*_EXPECTED, *odd)), update))
         ended = {"state": DeliveryState.DEAD, "reason": update["$set"]["reason"], "lease": None}
         return delivery.model_copy(update={**ended, "next_attempt_at": None})
 
@@ -232,12 +232,4 @@ def _stand_ins() -> dict[str, Any]:
         "body": b"",
         "state": DEAD,
         "created_at": EARLIEST,  # listed last
-    }
-
-
-def _as_read(document: Document, odd: Names[str]) -> Document:
-    """Match the document as it was read; its fields may have any type."""
-    names = {"_id", *_EXPECTED, *odd}
-    return {
-        name: {"$eq": document[name]} if name in document else {"$exists": False} for name in names
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from secretary_common.mongo.deliveries.due import MongoDueDeliveries
 from secretary_common.mongo.deliveries.queue import MongoDeliveryQueue
 from secretary_common.mongo.deliveries.reader import DeliveryReader
 from secretary_common.mongo.deliveries.storage import MongoDeliveryStorage
@@ -12,7 +13,7 @@ from secretary_common.ports import EndpointRepository
 from secretary_common.runtime.clock import Clock, ServerClock
 
 
-class MongoDeliveryRepository(MongoDeliveryStorage, MongoDeliveryQueue):
+class MongoDeliveryRepository(MongoDeliveryStorage, MongoDueDeliveries, MongoDeliveryQueue):
     """Webhook deliveries in MongoDB (``ports.DeliveryRepository``)."""
 
     def __init__(

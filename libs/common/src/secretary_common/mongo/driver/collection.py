@@ -256,6 +256,13 @@ class Collection:
         self._usable.update(names)
 
 
+def change_of(fields: Mapping[str, Any]) -> Document:
+    """Return the change of a document that sets *fields*, and removes those that are None."""
+    put = {name: value for name, value in fields.items() if value is not None}
+    parts = {"$set": put, "$unset": dict.fromkeys(fields.keys() - put.keys(), "")}
+    return {operator: given for operator, given in parts.items() if given}
+
+
 async def _all(cursor: Any) -> list[Document]:
     found: list[Document] = await cursor.to_list(None)
     return found

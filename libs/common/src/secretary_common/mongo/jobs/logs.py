@@ -14,9 +14,9 @@ from pymongo.errors import BulkWriteError
 
 from secretary_common.models import LOG_LEVELS, LogEntry, LogLevel
 from secretary_common.mongo.driver.collection import Collection, Document
+from secretary_common.mongo.driver.fault import DUPLICATE_KEY_CODE
 from secretary_common.mongo.stored.reader import Reader
 
-DUPLICATE_KEY = 11000
 ATTEMPT_STEP = 2**32
 """More than the entries of one attempt."""
 
@@ -35,7 +35,7 @@ class MongoLogRepository:
             await self._logs.insert_many([_to_document(job_id, entry) for entry in entries])
         except BulkWriteError as error:
             details = error.details or {}
-            if any(e["code"] != DUPLICATE_KEY for e in details.get("writeErrors", [])):
+            if any(one["code"] != DUPLICATE_KEY_CODE for one in details.get("writeErrors", [])):
                 raise
 
     async def tail(self, job_id: str, limit: int) -> list[LogEntry]:

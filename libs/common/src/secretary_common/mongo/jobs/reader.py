@@ -18,7 +18,7 @@ from secretary_common.jobs import set_aside
 from secretary_common.models import Job, JobStatus
 from secretary_common.mongo.driver.collection import Collection, Document, Update
 from secretary_common.mongo.jobs.document import ODD_STATUS, PENDING, PROCESSING, update_of
-from secretary_common.mongo.stored.reader import Reader, Reading
+from secretary_common.mongo.stored.reader import Reader, Reading, as_read
 from secretary_common.mongo.stored.shape import EARLIEST, LATEST, Fault
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.log import get_logger
@@ -172,6 +172,8 @@ class JobReader:
         odd = {fault.top for fault in reading.faults} - {"job_id"}
         if job.unreadable and not odd:  # an ``_id`` cannot be changed
             return job
+        if not ours and not set_aside.may_be_set_aside(job, now):
+            return job
         change = set_aside.set_aside(
             job,
             document,
@@ -180,9 +182,7 @@ class JobReader:
             now=now,
             expires_at=now + self._retention,
         )
-        if not ours and not set_aside.may_be_set_aside(job, now):
-            return job
-        await self._write((_as_read(document, odd), update_of(change)))
+        await self._write((as_read(document, (*_EXPECTED, *odd)), update_of(change)))
         fields = {**job.model_dump(), **change.put}
         return Job.model_validate(
             {name: value for name, value in fields.items() if name not in change.drop}
@@ -196,14 +196,6 @@ class JobReader:
         else:
             if matched:
                 log.warning("job.set_aside", id=str(update[0]["_id"]["$eq"])[:200])
-
-
-def _as_read(document: Document, odd: Names[str]) -> Document:
-    """Match the document as it was read; its fields may have any type."""
-    names = {"_id", *_EXPECTED, *odd}
-    return {
-        name: {"$eq": document[name]} if name in document else {"$exists": False} for name in names
-    }
 
 
 def _without_id(values: Mapping[str, Any]) -> dict[str, Any]:

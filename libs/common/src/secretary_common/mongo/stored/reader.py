@@ -167,6 +167,14 @@ def newer_word(field: str, known: Iterable[str]) -> Document:
     return {field: {"$type": "string", "$nin": list(known), "$not": {"$type": "array"}}}
 
 
+def as_read(document: Document, fields: Iterable[str]) -> Document:
+    """Match *document* while its *fields* are as they were read; they may have any type."""
+    return {
+        name: {"$eq": document[name]} if name in document else {"$exists": False}
+        for name in {"_id", *fields}
+    }
+
+
 def text_in(document: Document | None, *path: str) -> str | None:
     """Return the string at *path* in a document of any shape; None if there is no string."""
     value: Any = document
