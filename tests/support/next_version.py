@@ -33,7 +33,7 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
     "models/api_key.py": {"AuditEntry": 'colour: str = "blue"'},
     "models/endpoint.py": {"Endpoint": 'colour: str = "blue"'},
     "models/file.py": {"FileInfo": 'colour: str = "blue"'},
-    "models/worker.py": {"WorkerReport": 'zone: str = "a"', "RunningJob": 'colour: str = "blue"'},
+    "models/process.py": {"WorkerReport": 'zone: str = "a"', "RunningJob": 'colour: str = "blue"'},
     "models/announcement.py": {"TemplateInfo": 'colour: str = "blue"'},
     "models/states.py": {
         "JobStatus": 'PARKED = "parked"',

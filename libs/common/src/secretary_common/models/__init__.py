@@ -35,8 +35,6 @@ from secretary_common.models.batch import (
     seconds_of,
 )
 from secretary_common.models.delivery import (
-    NOTIFIER_ALIVE_SEC,
-    NOTIFIER_REPORT_SEC,
     RESENDABLE,
     Delivery,
     DeliveryAttempt,
@@ -45,7 +43,6 @@ from secretary_common.models.delivery import (
     DueDelivery,
     Lane,
     Obstacles,
-    ReceiverState,
     Refused,
     Release,
     delivery_id_of,
@@ -105,9 +102,15 @@ from secretary_common.models.job import (
     Webhook,
     WorkerFailure,
 )
+from secretary_common.models.process import (
+    NOTIFIER_ALIVE_SEC,
+    NOTIFIER_REPORT_SEC,
+    ReceiverState,
+    RunningJob,
+    WorkerReport,
+)
 from secretary_common.models.states import DeliveryState, JobStatus, NewerWord, Phase
 from secretary_common.models.value import LOG_LEVELS, JsonObject, LogLevel, SealedSecret
-from secretary_common.models.worker import RunningJob, WorkerReport
 
 __all__ = [
     "ADMIN",

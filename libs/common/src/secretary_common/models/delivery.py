@@ -1,4 +1,4 @@
-"""Webhook deliveries, and the values that notifiers read and write."""
+"""Webhook deliveries, and what notifiers read and write of them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,6 @@ from secretary_common.models.job import Lease, Unreadable
 from secretary_common.models.states import DeliveryState, Phase
 from secretary_common.models.value import SealedSecret, Value
 
-NOTIFIER_REPORT_SEC = 5.0
-"""The interval between two reports of a notifier."""
-NOTIFIER_ALIVE_SEC = 15.0
-"""A notifier counts as dead after this time without a report."""
 RESENDABLE = frozenset(
     {
         DeliveryState.PENDING,
@@ -270,25 +266,6 @@ class DeliveryQuery:
     after: tuple[datetime, str] | None = None
     """The (created_at, delivery_id) of the last delivery on the previous page."""
     limit: int = 50
-
-
-class ReceiverState(Value):
-    """The state of a receiver, as a notifier reports it with its heartbeat."""
-
-    origin: str
-    """scheme://host:port."""
-    open_until: datetime | None = None
-    """The receiver gets no requests before this time; None: its breaker is closed."""
-    in_flight: int = 0
-    waiting: int = 0
-    """Deliveries in the notifier's memory; more may wait in the store."""
-    failures: int = 0
-    """Failures since the last success."""
-    last_at: datetime | None = None
-    """When the last attempt ended."""
-    last_status: int | None = None
-    last_error: str | None = None
-    """The class of the error, without its text."""
 
 
 def latest_failure(deliveries: Iterable[Delivery]) -> DeliveryAttempt | None:
