@@ -15,7 +15,8 @@ from typing import Protocol
 from secretary_common.errors import StoreUnavailable
 from secretary_common.models import Delivery, DeliveryRecord, DeliveryState, DueDelivery, Obstacles
 from secretary_common.observing.noticed import notice
-from secretary_common.observing.tracing import Kind, context_of, span
+from secretary_common.observing.trace_context import context_of
+from secretary_common.observing.tracing import Kind, span
 from secretary_common.operator_events.fault import FaultKind
 from secretary_common.ports import DeliveryQueue
 from secretary_common.runtime.clock import Clock

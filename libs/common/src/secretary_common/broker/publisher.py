@@ -28,6 +28,7 @@ from secretary_common.broker.queue_access import QueueAccess
 from secretary_common.broker.rings import Rings
 from secretary_common.models import delivery_id_of
 from secretary_common.observing import tracing
+from secretary_common.observing.trace_context import TRACEPARENT
 from secretary_common.runtime.log import get_logger
 from secretary_common.runtime.metrics import DOORBELLS_RUNG, Children
 from secretary_common.settings.service import QueueType
@@ -98,7 +99,7 @@ class Publisher:
             {topology.SHARED: len(jobs)} if jobs[1:] else _alone(quick=quick)
         )
         if trace:
-            headers[tracing.HEADER] = trace
+            headers[TRACEPARENT] = trace
         return await self._ring(queue, topology.encode("job_id", job_id), headers)
 
     async def ring_delivery(self, job_id: str, seq: int) -> bool:

@@ -18,7 +18,7 @@ from secretary_common.models import (
     new_test_id,
     order_key_of,
 )
-from secretary_common.observing.tracing import attempt_context
+from secretary_common.observing.trace_context import attempt_context
 
 ENDPOINT_DISABLED = "its endpoint is disabled"
 """Why a delivery is ``skipped``."""

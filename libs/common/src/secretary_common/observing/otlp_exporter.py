@@ -13,7 +13,8 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from secretary_common.observing.tracing import Span, SpanContext
+from secretary_common.observing.trace_context import SpanContext
+from secretary_common.observing.tracing import Span
 
 QUEUED = 8192
 """Spans that wait for their export; more are dropped, because a trace must delay no job."""

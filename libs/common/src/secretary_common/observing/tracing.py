@@ -1,10 +1,8 @@
 """Traces of jobs: spans in trees, across processes. Off until ``start`` is called.
 
 One tree shows a run of a job: the request that submitted the job, the ring, each attempt with its
-claim, its handler's steps and the settlement, and each delivery. The context of the request is
-stored in the job and in its deliveries, as the text of the header ``traceparent``
-(https://www.w3.org/TR/trace-context). The span of an attempt has an id that the job's id and the
-number of the attempt decide, so later attempts and deliveries can name it.
+claim, its handler's steps and the settlement, and each delivery. ``trace_context`` says how the
+processes agree on the places in the tree.
 
 This module imports no OpenTelemetry, and a span costs one call while tracing is off. ``otlp.py``
 exports the spans.
@@ -12,9 +10,7 @@ exports the spans.
 
 from __future__ import annotations
 
-import hashlib
 import random
-import re
 import time
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar, Token
@@ -23,9 +19,7 @@ from enum import IntEnum
 from types import TracebackType
 from typing import Self
 
-HEADER = "traceparent"
-_FORM = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?", re.ASCII)
-_SAMPLED = 1
+from secretary_common.observing.trace_context import SpanContext
 
 Value = str | int | float | bool
 
@@ -38,47 +32,6 @@ class Kind(IntEnum):
     CLIENT = 2
     PRODUCER = 3
     CONSUMER = 4
-
-
-@dataclass(frozen=True, slots=True)
-class SpanContext:
-    """The place of a span: its trace, and its id."""
-
-    trace_id: int
-    span_id: int
-    is_sampled: bool = True
-
-    @property
-    def trace(self) -> str:
-        """The id of the trace, as logs and tracing systems show it."""
-        return f"{self.trace_id:032x}"
-
-    def header(self) -> str:
-        """Return the value of ``traceparent``."""
-        return f"00-{self.trace_id:032x}-{self.span_id:016x}-{int(self.is_sampled):02x}"
-
-
-def context_of(header: str | None) -> SpanContext | None:
-    """Return the context in a header, or in a stored text; None if there is none."""
-    found = _FORM.fullmatch(header) if header else None
-    if found is None:
-        return None
-    trace_id, span_id = int(found[1], 16), int(found[2], 16)
-    if not trace_id or not span_id:
-        return None
-    return SpanContext(trace_id, span_id, is_sampled=bool(int(found[3], 16) & _SAMPLED))
-
-
-def attempt_context(header: str | None, job_id: str, attempt: int) -> SpanContext | None:
-    """Return the context of an attempt's span in the trace that *header* names.
-
-    Before the first attempt this is the context in *header* itself.
-    """
-    root = context_of(header)
-    if root is None or attempt < 1:
-        return root
-    digest = hashlib.blake2b(f"{job_id}:{attempt}".encode(), digest_size=8).digest()
-    return SpanContext(root.trace_id, int.from_bytes(digest) or 1, is_sampled=root.is_sampled)
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from secretary_api.http.errors import internal_failure
 from secretary_common.errors import BodyTooLarge
 from secretary_common.observing import tracing
+from secretary_common.observing.trace_context import TRACEPARENT, context_of
 from secretary_common.runtime.log import get_logger
 
 log = get_logger(__name__)
@@ -76,8 +77,8 @@ class RequestTrace:
         if scope["type"] != "http" or scope["method"] != "POST":
             await self._app(scope, receive, send)
             return
-        given = dict(scope["headers"]).get(tracing.HEADER.encode(), b"")
-        parent = tracing.context_of(given.decode("latin-1"))
+        given = dict(scope["headers"]).get(TRACEPARENT.encode(), b"")
+        parent = context_of(given.decode("latin-1"))
         name = f"POST {_without_ids(scope['path'])}"
         with tracing.span(name, parent=parent, kind=tracing.Kind.SERVER):
             if here := tracing.current():

@@ -13,6 +13,7 @@ from secretary_common.jobs.outbox import relay
 from secretary_common.models import Job, JobQuery, JobStatus, Outcome, Settlement
 from secretary_common.models.states import TERMINAL
 from secretary_common.observing import tracing
+from secretary_common.observing.trace_context import context_of
 from secretary_common.ports import DeliveryRepository, Doorbell, EndpointRepository, JobRepository
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.log import get_logger
@@ -85,7 +86,7 @@ class JobActions:
         Raises:
             InvalidState: the job has not ended, or was unreadable.
         """
-        tracing.link_current(tracing.context_of(job.trace))
+        tracing.link_current(context_of(job.trace))
         changed = await self._apply(job, self._retried)
         log.info("job.retry_requested", job_id=job.job_id, run=changed.run)
         await self.doorbell.ring_job(changed.job_type, changed.job_id)

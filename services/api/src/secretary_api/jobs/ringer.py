@@ -6,7 +6,8 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from secretary_common.observing.tracing import Kind, context_of, span
+from secretary_common.observing.trace_context import context_of
+from secretary_common.observing.tracing import Kind, span
 from secretary_common.ports import Doorbell
 
 RINGS_AT_ONCE = 64

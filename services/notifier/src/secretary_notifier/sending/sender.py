@@ -19,6 +19,7 @@ from secretary_common.errors import PermanentError, UrlRefused
 from secretary_common.http.egress import GuardedSession, Peer
 from secretary_common.models import Delivery
 from secretary_common.observing import tracing
+from secretary_common.observing.trace_context import TRACEPARENT
 from secretary_common.secrets.cipher import Cipher
 from secretary_notifier.sending.name_service import NameService
 from secretary_notifier.sending.redaction import redacted
@@ -141,7 +142,7 @@ class Sender:
 def traced_header() -> dict[str, str]:
     """Return the header by which the receiver can continue the trace; none without a trace."""
     header = tracing.current_header()
-    return {tracing.HEADER: header} if header else {}
+    return {TRACEPARENT: header} if header else {}
 
 
 # The error classes in the list of attempts, from the particular to the general.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from secretary_common.models import Job, Lease
-from secretary_common.observing.tracing import SpanContext
+from secretary_common.observing.trace_context import SpanContext
 from secretary_worker.attempt.verdict import Interruption
 from secretary_worker.metrics import leases_lost
 

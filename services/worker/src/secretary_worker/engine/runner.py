@@ -20,7 +20,8 @@ from secretary_common.models import (
     Settlement,
 )
 from secretary_common.observing import tracing
-from secretary_common.observing.tracing import Kind, attempt_context, context_of, span
+from secretary_common.observing.trace_context import attempt_context, context_of
+from secretary_common.observing.tracing import Kind, span
 from secretary_common.ports import Doorbell
 from secretary_common.runtime.clock import Clock, elapsed_sec
 from secretary_common.runtime.log import bind, get_logger
