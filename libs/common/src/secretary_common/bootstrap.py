@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from importlib.metadata import entry_points
 from urllib.parse import unquote, urlsplit
 
@@ -16,6 +16,7 @@ from secretary_common.broker.preparation import declare_queues
 from secretary_common.errors import ConfigurationError, StoreUnavailable
 from secretary_common.models import JobTypeInfo, TemplateInfo, job_type_fault
 from secretary_common.mongo import indexes, replica_set
+from secretary_common.mongo.driver.client import DatabaseClient
 from secretary_common.mongo.schema.migration import migrate
 from secretary_common.mongo.store import Store, store_of
 from secretary_common.mongo.url import check_url
@@ -56,10 +57,10 @@ def installed_templates() -> list[TemplateInfo]:
 
 
 async def prepare(settings: Settings) -> None:
-    """Prepare MongoDB (replica set, indexes, documents) and create queues.
+    """Prepare MongoDB (replica set, indexes, documents) and create the queues.
 
-    Announce the job types and templates of the installed packages. The function waits until MongoDB
-    answers.
+    The function also announces the job types and templates of the installed packages. It waits
+    until MongoDB answers.
 
     Raises:
         ConfigurationError: ``mongo.url`` is wrong, MongoDB runs without ``--replSet``, or the name
@@ -69,8 +70,11 @@ async def prepare(settings: Settings) -> None:
     await _initiate(settings.mongo.url)
     job_types, templates = installed_job_types(), installed_templates()
     async with store_of(settings.mongo) as store:
-        await _build_indexes(store)
-        await _migrate(store)
+        # MongoDB may refuse an index; the services work without it.
+        refused = await _until_done(store, indexes.ensure, "indexes.interrupted")
+        log.info("indexes.ready", refused=refused)
+        version = await _until_done(store, migrate, "schema.interrupted")
+        log.info("schema.ready", version=version)
         await store.job_types.announce(job_types)
         await store.templates.announce(templates)
     names = [info.job_type for info in job_types]
@@ -95,38 +99,25 @@ async def _initiate(url: str) -> None:
             return
 
 
-async def _build_indexes(store: Store) -> None:
-    """Build the missing indexes. MongoDB may refuse an index; the services work without it."""
+async def _until_done(
+    store: Store, work: Callable[[DatabaseClient], Awaitable[int]], interrupted: str
+) -> int:
+    """Return the result of *work*, which is safe to repeat; repeat it after each outage.
+
+    *interrupted* is the event that is logged for an outage.
+    """
     while True:
         try:
-            refused = await indexes.ensure(store.client)
+            return await work(store.client)
         except StoreUnavailable as error:
-            log.warning("indexes.interrupted", reason=str(error.__cause__ or error)[:300])
+            log.warning(interrupted, reason=str(error.__cause__ or error)[:300])
             await asyncio.sleep(STORE_RETRY_SEC)
             await store.wait_until_ready(refuses_old=False)
-        else:
-            break
-    log.info("indexes.ready", refused=refused)
-
-
-async def _migrate(store: Store) -> None:
-    """Run the steps that the stored documents still need."""
-    while True:
-        try:
-            version = await migrate(store.client)
-        except StoreUnavailable as error:
-            log.warning("schema.interrupted", reason=str(error.__cause__ or error)[:300])
-            await asyncio.sleep(STORE_RETRY_SEC)
-            await store.wait_until_ready(refuses_old=False)
-        else:
-            break
-    log.info("schema.ready", version=version)
 
 
 async def _make_queues(broker: BrokerSection, job_types: list[str]) -> None:
     url = broker.url.get_secret_value()
-    rings = [topology.DELIVERIES, *map(topology.job_queue, job_types)]
-    queues = [topology.DEAD, *rings, *map(topology.quick_queue, rings)]
+    queues = topology.all_queues(job_types)
     if not await declare_queues(
         url, queues, wait_sec=BROKER_WAIT_SEC, queue_type=broker.queue_type
     ):

@@ -19,6 +19,7 @@ in the quorum queue follows.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 from aio_pika.abc import AbstractChannel, AbstractQueue
 from pamqp.common import FieldTable
@@ -49,6 +50,12 @@ def job_queue(job_type: str) -> str:
 def quick_queue(queue: str) -> str:
     """Return the name of the queue for the quick doorbells of *queue*."""
     return f"{queue}{_QUICK}"
+
+
+def all_queues(job_types: Iterable[str]) -> list[str]:
+    """Return the names of all queues of a system with these job types."""
+    rung = [DELIVERIES, *map(job_queue, job_types)]
+    return [DEAD, *rung, *map(quick_queue, rung)]
 
 
 async def declare(

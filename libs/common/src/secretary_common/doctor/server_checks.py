@@ -79,8 +79,7 @@ async def check_broker(broker: BrokerSection, job_types: Iterable[str]) -> list[
     if not url:
         remedy = "set broker.url if jobs shall start at once"
         return [hint("broker.none", "there is no broker, so the services poll", remedy)]
-    rings = [topology.DELIVERIES, *map(topology.job_queue, job_types)]
-    queues = [topology.DEAD, *rings, *map(topology.quick_queue, rings)]
+    queues = topology.all_queues(job_types)
     refused = await inspect(url, queues, broker.queue_type)
     found: dict[BrokerFault, Finding] = {}
     for kind, words in refused:  # one line for each kind: all queues often have the same fault
