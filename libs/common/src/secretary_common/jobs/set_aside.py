@@ -54,33 +54,37 @@ def set_aside(
         now: the store's time.
         expires_at: when retention ends.
     """
-    before = job.unreadable.fields if job.unreadable else None
-    before = before if isinstance(before, dict) else {}
-    taken = {name: document[name] for name in odd if name in document and name != "unreadable"}
-    error = JobError(code=ErrorCode.UNREADABLE, message=f"this version cannot read {reason}")
     seq = job.seq + 1
-    put: dict[str, Any] = {name: _stand_ins(now)[name] for name in odd if name in _stand_ins(now)}
-    put |= {
-        "unreadable": Unreadable(at=now, reason=reason, fields={**before, **taken}).model_dump(),
+    keeps_end = job.has_ended and "status" not in odd
+    put: dict[str, Any] = {
+        **{name: value for name, value in _stand_ins(now).items() if name in odd},
+        "unreadable": _taken_out(job, document, odd, reason, now).model_dump(),
         "seq": seq,
         "updated_at": now,
     }
-    ended = job.has_ended and "status" not in odd
-    if not ended:
-        put |= {
-            "status": JobStatus.FAILED.value,
-            "completed_at": now,
-            "error": error.model_dump(exclude_none=True),
-            **event(job, JobStatus.FAILED, seq, now),
-        }
+    error = JobError(code=ErrorCode.UNREADABLE, message=f"this version cannot read {reason}")
+    shown = {"error": error.model_dump(exclude_none=True)}
+    if not keeps_end:
+        put |= {"status": JobStatus.FAILED.value, "completed_at": now, **shown}
+        put |= event(job, JobStatus.FAILED, seq, now)
     elif job.error is None:
-        put["error"] = error.model_dump(exclude_none=True)
-    if ended and "notify" in odd:
+        put |= shown
+    if keeps_end and "notify" in odd:
         put |= event(job, job.status, seq, now)
     if job.expires_at is None:
         put["expires_at"] = expires_at
-    dropped = {name for name in odd if name in document} | (set() if ended else {"lease"})
+    dropped = {name for name in odd if name in document} | (set() if keeps_end else {"lease"})
     return Change(put, drop=tuple(sorted(dropped - put.keys())))
+
+
+def _taken_out(
+    job: Job, document: Mapping[str, Any], odd: Collection[str], reason: str, now: datetime
+) -> Unreadable:
+    """Return the record of the unreadable fields, with those that were taken out before."""
+    before = job.unreadable.fields if job.unreadable else None
+    taken = {name: document[name] for name in odd if name in document and name != "unreadable"}
+    fields = {**(before if isinstance(before, dict) else {}), **taken}
+    return Unreadable(at=now, reason=reason, fields=fields)
 
 
 def _stand_ins(now: datetime) -> dict[str, Any]:
