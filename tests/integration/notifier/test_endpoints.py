@@ -10,7 +10,7 @@ from standardwebhooks import Webhook
 from support.notifier_harness import CIPHER, OWN_SECRET, SERVICE_SECRET, NotifierHarness, Receiver
 from support.notifier_harness import until as wait_until
 
-from secretary_common.jobs.receivers import lane_of
+from secretary_common.jobs.receivers import delivery_origin
 from secretary_common.models import (
     DeliveryQuery,
     DeliveryState,
@@ -176,8 +176,8 @@ async def test_what_waits_for_an_endpoint_is_kept_once_it_is_disabled_and_droppe
 
 
 @pytest.mark.parametrize("endpoint_id", [None, "ep-1"])
-def test_the_lane_of_an_endpoint_is_its_own(endpoint_id: str | None) -> None:
+def test_the_origin_of_an_endpoint_is_its_own(endpoint_id: str | None) -> None:
     own = "https://example.com:443"
-    assert lane_of("https://example.com/a", endpoint_id) == (
+    assert delivery_origin("https://example.com/a", endpoint_id) == (
         own if endpoint_id is None else f"{own} ep-1"
     )

@@ -23,7 +23,7 @@ from secretary_api.schemas.endpoint import (
 )
 from secretary_common.errors import InvalidState, NotFound
 from secretary_common.jobs.new_deliveries import trial_delivery
-from secretary_common.jobs.receivers import lane_of
+from secretary_common.jobs.receivers import delivery_origin
 from secretary_common.models import (
     Delivery,
     DeliveryAttempt,
@@ -135,8 +135,8 @@ class Endpoints:
             fields["url"] = self._checked(wanted.url)
         changed = await self._put(endpoint, fields)
         if changed.url != endpoint.url:
-            lane = lane_of(changed.url, endpoint.endpoint_id)
-            await self.deliveries.deliveries.redirect(endpoint.endpoint_id, changed.url, lane)
+            origin = delivery_origin(changed.url, endpoint.endpoint_id)
+            await self.deliveries.deliveries.redirect(endpoint.endpoint_id, changed.url, origin)
         return changed
 
     async def rotate(self, endpoint: Endpoint, wanted: RotationRequest) -> tuple[str, datetime]:

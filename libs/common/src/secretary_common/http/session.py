@@ -133,21 +133,10 @@ def open_session(
     The session keeps no cookies and reads no environment variables. The caller checks each URL.
     With *proxy* the session can connect to the proxy too.
     """
-
-    def make_socket(info: aiohttp.AddrInfoType) -> socket.socket:
-        family, kind, protocol, _, address = info
-        host, port = str(address[0]), int(address[1])
-        if proxy is None or not proxy.is_at(host, port):
-            guard.check_connection(host, port)
-            peer = _peer.get()
-            if peer is not None:
-                peer.address = host
-        return socket.socket(family, kind, protocol)
-
     connector = _Connector(
         resolver=_GuardedResolver(guard, proxy),
         use_dns_cache=False,
-        socket_factory=make_socket,
+        socket_factory=functools.partial(_make_socket, guard, proxy),
         ssl=tls,
         limit=max_connections,
         force_close=not keeps_connections,
@@ -163,6 +152,22 @@ def open_session(
         max_field_size=LONGEST_FIELD_BYTES,
         max_headers=MOST_HEADERS,
     )
+
+
+def _make_socket(guard: UrlGuard, proxy: Proxy | None, info: aiohttp.AddrInfoType) -> socket.socket:
+    """Return a socket for the address in *info*, once *guard* has checked it.
+
+    Raises:
+        UrlRefused: *guard* refuses the address.
+    """
+    family, kind, protocol, _, address = info
+    host, port = str(address[0]), int(address[1])
+    if proxy is None or not proxy.is_at(host, port):
+        guard.check_connection(host, port)
+        peer = _peer.get()
+        if peer is not None:
+            peer.address = host
+    return socket.socket(family, kind, protocol)
 
 
 class _Connector(aiohttp.TCPConnector):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from secretary_common.jobs.payload import body_of, trial_body_of
-from secretary_common.jobs.receivers import Receiver, lane_of, target_of
+from secretary_common.jobs.receivers import Receiver, delivery_origin, target_of
 from secretary_common.models import (
     Delivery,
     DeliveryState,
@@ -49,7 +49,7 @@ def event_delivery(
         run=slot.run,
         phase=slot.phase,
         url=receiver.url,
-        origin=lane_of(receiver.url, receiver.endpoint_id),
+        origin=delivery_origin(receiver.url, receiver.endpoint_id),
         body=body,
         token=receiver.token,
         secret=receiver.secret,
@@ -118,7 +118,7 @@ def trial_delivery(
         run=1,
         phase=Phase.TEST,
         url=target,
-        origin=TEST_MARK + lane_of(target),
+        origin=TEST_MARK + delivery_origin(target),
         body=trial_body_of(test_id, 1, now),
         token=token,
         secret=secret,

@@ -89,8 +89,11 @@ def _of_endpoint(endpoint: Endpoint, now: datetime) -> Receiver:
     )
 
 
-def lane_of(url: str, endpoint_id: str | None = None) -> str:
-    """Return the origin of *url*, by which limits and breakers work; each endpoint has its own."""
+def delivery_origin(url: str, endpoint_id: str | None = None) -> str:
+    """Return the origin of a delivery to *url*, by which limits and breakers work.
+
+    Each endpoint has an origin of its own: that of its URL, and its id.
+    """
     return _origin(url) if endpoint_id is None else f"{_origin(url)} {endpoint_id}"
 
 

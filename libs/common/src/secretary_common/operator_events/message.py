@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from secretary_common.jobs.payload import encode, frame, timestamp
-from secretary_common.jobs.receivers import lane_of
+from secretary_common.jobs.receivers import delivery_origin
 from secretary_common.models import Delivery, Endpoint, Phase, delivery_id_of, order_key_of
 from secretary_common.operator_events.fault import Fault, FaultEvent, FaultKind, FaultState
 
@@ -53,7 +53,7 @@ def delivery_to(endpoint: Endpoint, fault: Fault, event: FaultEvent) -> Delivery
         run=1,
         phase=Phase.OPERATOR,
         url=endpoint.url,
-        origin=lane_of(endpoint.url, endpoint.endpoint_id),
+        origin=delivery_origin(endpoint.url, endpoint.endpoint_id),
         body=body_of(fault, event),
         secret=endpoint.secret,
         headers=endpoint.headers,

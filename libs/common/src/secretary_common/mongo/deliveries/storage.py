@@ -149,7 +149,7 @@ class MongoDeliveryStorage:
         found, place = await page_of(
             self._deliveries,
             ways,
-            filters if query.origin is None else {**filters, **_lanes_of(query.origin)},
+            filters if query.origin is None else {**filters, **_of_origin(query.origin)},
             common=LOST if query.state is DeliveryState.DEAD else {},
             after=query.after,
             limit=query.limit,
@@ -263,8 +263,8 @@ def _in_order(document: Document) -> tuple[float, str]:
     return seq if isinstance(seq, int | float) else 0, str(document["_id"])
 
 
-def _lanes_of(origin: str) -> Document:
-    """Match the lanes of an origin: its own, and those of endpoints with this origin."""
+def _of_origin(origin: str) -> Document:
+    """Match the deliveries to an origin: those of jobs' own webhooks, and those of endpoints."""
     return {"$or": [{"origin": origin}, {"origin": beginning_with(f"{origin} ")}]}
 
 
