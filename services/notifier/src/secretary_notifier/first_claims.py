@@ -16,8 +16,8 @@ Check = asyncio.Future[Obstacles]
 class FirstClaims:
     """Stores new deliveries, and claims in the same write those that may be sent at once.
 
-    So no write of their own comes before their first request. A notifier that dies meanwhile
-    leaves deliveries whose leases end, as after any claim.
+    So a delivery needs no second write before its first request. If the notifier dies meanwhile,
+    the leases of the claimed deliveries end, as after any claim.
 
     Each claimed delivery is checked for obstacles. For the end of a job, the check runs at the same
     time as the write: an event of a later run exists only if a client has retried the job, and the
@@ -45,7 +45,7 @@ class FirstClaims:
             take_slot: takes the slot that sending a delivery needs; False: there is none.
             free_slot: frees the slot of a delivery that was not claimed.
             check: returns the obstacles of a claimed delivery.
-            send: sends a claimed delivery after its check, which it makes if there is none.
+            send: sends a claimed delivery after its check; None: the check is still to be made.
         """
         self._deliveries = deliveries
         self._clock = clock

@@ -9,7 +9,7 @@ from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
 
 from secretary_common.broker import topology
 from secretary_common.broker.connection import Worked, keep_connected
-from secretary_common.broker.message import HEARD, RingOutcome, decode, handle
+from secretary_common.broker.message import OUTCOMES, RingOutcome, decode, handle
 from secretary_common.broker.queue_access import QueueAccess
 from secretary_common.broker.quick_consumer import QuickConsumer
 from secretary_common.broker.subscription import Subscription
@@ -24,6 +24,7 @@ STORE_RETRY_SEC = 1.0
 MOST_REMEMBERED = 1_000
 
 OnDelivery = Callable[[str], Awaitable[None]]
+"""Called with the id of the job whose delivery the doorbell is about."""
 
 
 class DeliveryConsumer:
@@ -36,11 +37,6 @@ class DeliveryConsumer:
         self._quick: dict[str, asyncio.Future[bool]] = {}
         """The quick doorbells whose other doorbell has not arrived, by delivery id, the latest
         last: whether they were handled."""
-
-    @property
-    def configured(self) -> bool:
-        """Whether a broker is configured."""
-        return bool(self._url)
 
     async def listen(self, on_delivery: OnDelivery) -> None:
         """Call *on_delivery* with the job id of each doorbell, until cancelled.
@@ -107,7 +103,7 @@ class DeliveryConsumer:
         outcome = RingOutcome.GONE
         if not await self._was_quick(message, delivery_id):
             outcome = await _call_until_stored(on_delivery, delivery_id)
-        HEARD[topology.DELIVERIES, outcome].inc()
+        OUTCOMES[topology.DELIVERIES, outcome].inc()
         await subscription.acknowledge(message)
 
 

@@ -1,4 +1,4 @@
-"""Looks whether the broker lets the services do their work, and what it refuses."""
+"""Checks whether the broker lets the services do their work, and reports what it refuses."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
 
 from secretary_common.broker import topology
 from secretary_common.broker.connection import Worked, keep_connected
-from secretary_common.broker.message import HEARD, RingOutcome, decode, handle
+from secretary_common.broker.message import OUTCOMES, RingOutcome, decode, handle
 from secretary_common.broker.queue_access import QueueAccess
 from secretary_common.broker.quick_consumer import QuickConsumer
 from secretary_common.broker.subscription import Subscription
@@ -142,7 +142,7 @@ class JobConsumer:
             return
         if topology.HAS_QUICK in message.headers and job_id in self._claimed_quickly:
             del self._claimed_quickly[job_id]
-            HEARD[queue, RingOutcome.GONE].inc()
+            OUTCOMES[queue, RingOutcome.GONE].inc()
             await subscription.acknowledge(message)
             return
         on_ring = self._on_shared_ring if topology.SHARED in message.headers else self._on_ring
@@ -151,7 +151,7 @@ class JobConsumer:
         except Exception as error:  # noqa: BLE001 - the doorbell must not be redelivered for ever
             log.error("doorbell.crashed", exc=error, queue=queue, job_id=job_id)
             outcome = RingOutcome.CRASHED
-        HEARD[queue, outcome].inc()
+        OUTCOMES[queue, outcome].inc()
         if outcome is RingOutcome.GIVEN_BACK:
             self._kept.append(message)
             self._wanted = False
@@ -169,4 +169,4 @@ class JobConsumer:
             self._claimed_quickly[job_id] = None
             if len(self._claimed_quickly) > MOST_REMEMBERED:
                 del self._claimed_quickly[next(iter(self._claimed_quickly))]
-        HEARD[topology.quick_queue(queue), outcome].inc()
+        OUTCOMES[topology.quick_queue(queue), outcome].inc()

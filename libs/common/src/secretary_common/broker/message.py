@@ -1,4 +1,4 @@
-"""What consumers do with each message of a quorum queue, whatever it rings for."""
+"""The steps that consumers take with each message of a quorum queue, for jobs and deliveries."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from secretary_common.runtime.metrics import DOORBELLS_HEARD, Children
 
 log = get_logger(__name__)
 
-HEARD = Children(DOORBELLS_HEARD)
-"""Counts what came of each doorbell, by its queue and outcome."""
+OUTCOMES = Children(DOORBELLS_HEARD)
+"""Counts the doorbells by their queue and outcome."""
 
 DEAD_LETTER_RETRY_SEC = 5.0
 
@@ -66,5 +66,5 @@ async def decode(
             log.warning("doorbell.not_dead_lettered", reason=repr(error)[:200])
             await asyncio.sleep(DEAD_LETTER_RETRY_SEC)
         else:
-            HEARD[message.routing_key or "", RingOutcome.DEAD_LETTERED].inc()
+            OUTCOMES[message.routing_key or "", RingOutcome.DEAD_LETTERED].inc()
             return None

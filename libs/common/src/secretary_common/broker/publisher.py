@@ -1,8 +1,8 @@
 """Rings doorbells. A ring publishes once; it fails if the broker does not confirm within 1 s.
 
 Jobs of one type that are rung for at the same moment share messages: one message wakes a worker,
-and the worker looks for the other jobs. A full worker passes the message on (``Doorbells`` of the
-worker), so each worker with a free slot looks.
+and the worker reads the other jobs from MongoDB. A full worker passes the message on (``Doorbells``
+of the worker), so each worker with a free slot reads.
 
 A single ring on an idle system sends a quick doorbell first (``topology``, ``rings``).
 """

@@ -16,7 +16,7 @@ from secretary_common.secrets.cipher import Cipher, UnknownKey
 from secretary_common.secrets.pepper import pepper_mark
 
 SAMPLE = 20
-"""So many jobs, and so many endpoints and deliveries, are looked at."""
+"""The checks examine this many jobs, as many endpoints, and ten times as many deliveries."""
 NOTIFIER_SEEN = timedelta(minutes=1)
 REFUSED = "url_refused"
 _PORTS = {"http": 80, "https": 443}
@@ -94,7 +94,7 @@ def _runs(job_type: str, workers: Sequence[WorkerReport]) -> bool:
 
 
 async def check_notifiers(store: Store) -> list[Finding]:
-    """Check that a notifier is alive if webhooks wait."""
+    """Check that a notifier is alive; a fault names the number of webhooks that wait."""
     if await store.notifiers.any_alive(store.clock.now() - NOTIFIER_SEEN):
         return [ok("notifiers", "a notifier is alive")]
     pending = (await store.deliveries.counts()).get("pending", 0)

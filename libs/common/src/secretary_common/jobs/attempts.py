@@ -54,7 +54,7 @@ def lost_attempt(job: Job) -> AttemptRecord:
 
 
 def last_attempt(job: Job) -> AttemptRecord | None:
-    """Return the record of the attempt that runs, or that ended the run; None without such."""
+    """Return the record of the attempt that runs, or that ended the run; None if there is none."""
     if job.status is JobStatus.PROCESSING:
         return _record(job, outcome=RUNNING)
     settled = job.settled

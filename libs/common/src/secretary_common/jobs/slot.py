@@ -16,8 +16,8 @@ PROGRESS_INTERVAL_SEC = 1.0
 CLOCK_ERROR, NO_TIME = timedelta(seconds=0.1), timedelta()
 """Two processes that agree on the store's time may still differ by ``CLOCK_ERROR``."""
 LONGEST_PRECEDENCE_SEC = 5.0
-"""The end of a job waits this long for the first attempt of its overtaken progress, if that waits
-for a notifier or its receiver."""
+"""The end of a job waits at most this long for the start of the first attempt of its overtaken
+progress."""
 
 
 def progress_slot(

@@ -1,4 +1,4 @@
-"""Looks at servers, and initiates a replica set on a new one.
+"""Reads the facts of a server, and initiates a replica set on a new one.
 
 Transactions and majority writes need the set.
 """

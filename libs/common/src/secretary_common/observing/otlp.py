@@ -44,8 +44,7 @@ def exported(
         yield
         return
     try:
-        # Here, because the packages of the extra are needed only by a service that traces.
-        from secretary_common.observing.otlp_exporter import OtlpExporter  # noqa: PLC0415 - as said
+        from secretary_common.observing.otlp_exporter import OtlpExporter  # noqa: PLC0415 - an extra
     except ImportError as error:
         message = "tracing.endpoint is set, but secretary-common[tracing] is not installed"
         raise ConfigurationError(message) from error
@@ -69,7 +68,11 @@ def exported(
 
 
 def leave_after(close: Callable[[], Any], seconds: float) -> None:
-    """Call *close*, and leave it behind after *seconds*: it retries while no collector answers."""
+    """Call *close* in a thread, and return after *seconds* at most.
+
+    *close* repeats its requests while no collector answers, and the end of a service must not wait
+    for that.
+    """
     closing = threading.Thread(target=close, name="tracing-close", daemon=True)
     closing.start()
     closing.join(seconds)

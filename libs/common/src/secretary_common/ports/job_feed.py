@@ -38,7 +38,8 @@ class JobFeed(Protocol):
     def changes(self, after: FeedPlace) -> AsyncIterator[ChangedJobs]:
         """Yield the changes from *after* on, in groups, without end.
 
-        About twice a second, also if no job has changed. A job is new or has another ``seq``.
+        A group comes about twice a second, also if no job has changed. It names the jobs that are
+        new, and those whose ``seq`` has changed.
 
         Raises:
             FeedLost: the store does not have all changes from *after* on.

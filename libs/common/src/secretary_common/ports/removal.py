@@ -61,9 +61,10 @@ class RemovalRepository(Protocol):
         ...
 
     async def make_tombstone(self, job_id: str, now: datetime, until: datetime) -> bool:
-        """Remove all of a job that ``remove_job`` would remove but its idempotency key.
+        """Remove the content of a job, but keep the job under its idempotency key.
 
-        The job expires again at *until*. False if it is not marked as deleted, or has an event.
+        The job expires again at *until*. False for the same jobs as ``remove_job``: one that is not
+        marked as deleted, or that has an event.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""Logs once a minute that the process has no descriptor left, and counts how often it looked.
+"""Logs once a minute that the process has no descriptor left, and counts the failed checks.
 
 The server of uvloop reports nothing: without a descriptor it closes each new connection at once.
 """

@@ -44,7 +44,7 @@ DOORBELLS_RUNG = Counter(
 )
 DOORBELLS_HEARD = Counter(
     "secretary_doorbells_heard_total",
-    "Doorbells received, by what came of them: claimed, gone, given_back, dead_lettered",
+    "Doorbells received, by outcome: claimed, gone, given_back, dead_lettered",
     ["queue", "outcome"],
 )
 DESCRIPTOR_SHORTAGES = Counter(
@@ -68,7 +68,7 @@ SANDBOX_CHILDREN = Counter(
 )
 PROVIDER_REQUESTS = Counter(
     "secretary_provider_requests_total",
-    "Requests to providers, by what came of them: ok, or the error's code",
+    "Requests to providers, by outcome: ok, or the error's code",
     ["provider", "outcome"],
 )
 PROVIDER_UPLOADS_LEFT = Counter(

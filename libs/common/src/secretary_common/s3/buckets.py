@@ -1,4 +1,4 @@
-"""The rules which objects a job may name. Pure functions of the settings."""
+"""Decides which objects a job may name, from the settings alone."""
 
 from __future__ import annotations
 

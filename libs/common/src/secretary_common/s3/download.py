@@ -68,7 +68,7 @@ class Download:
                 except ConditionFailed as error:
                     raise unavailable("the object was changed while it was read") from error
                 except SecretaryError as error:
-                    if self._offset > reached:  # it is slow, but it comes
+                    if self._offset > reached:  # the connection is slow, but bytes arrive
                         tries, reached = 1, self._offset
                     await self._connection.timing.pause(tries, error)
                 else:

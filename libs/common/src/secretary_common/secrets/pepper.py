@@ -1,4 +1,4 @@
-"""The mark of a pepper: it tells peppers apart, and does not show them."""
+"""The mark of a pepper: each pepper has another mark, and a mark does not show its pepper."""
 
 from __future__ import annotations
 

@@ -63,8 +63,8 @@ class Announcer:
 
     async def _follow_rules(self, fault: Fault, following: list[Endpoint], now: datetime) -> None:
         decision = decide(fault, now, self.terms)
-        is_heard = bool(following or self.send_text)
-        if decision is None or not (is_heard or decision.ends):
+        has_receiver = bool(following or self.send_text)
+        if decision is None or not (has_receiver or decision.ends):
             return
         fields: dict[str, Any] = {"ended_at": now} if decision.ends else {"announced_at": now}
         if decision.event is None:

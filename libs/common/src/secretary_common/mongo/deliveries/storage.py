@@ -39,7 +39,7 @@ from secretary_common.mongo.stored.page import Way, page_of
 from secretary_common.mongo.stored.reader import text_in
 
 RECOVERED_AT_ONCE = 500
-LOOKED_AT = 100
+NEWEST_SEARCHED = 100
 """The last failure of an endpoint is sought in this many of its newest deliveries."""
 _WITHOUT = dict.fromkeys((*BRIEF, "unreadable.fields"), False)
 _LISTED_BY = {
@@ -228,7 +228,7 @@ class MongoDeliveryStorage:
 
     async def last_failure(self, endpoint_id: str) -> DeliveryAttempt | None:
         found = await self._deliveries.find(
-            {"endpoint_id": endpoint_id}, projection=_WITHOUT, sort=_NEWEST, limit=LOOKED_AT
+            {"endpoint_id": endpoint_id}, projection=_WITHOUT, sort=_NEWEST, limit=NEWEST_SEARCHED
         )
         return latest_failure(await self._reader.show(found, left_out=BRIEF))
 

@@ -1,4 +1,4 @@
-"""Writes that share one command: which of them can be sent, and what came of each. Pure rules.
+"""Writes that share one command: which of them can be sent, and the error of each. Pure rules.
 
 MongoDB and its driver refuse a whole command if one document in it cannot be encoded. So each
 document is encoded by itself before. The command has only the others, and the errors of the server

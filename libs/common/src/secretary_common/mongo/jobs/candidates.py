@@ -1,9 +1,9 @@
 """Jobs in MongoDB that wait for a worker. The reads of many jobs use indexes alone.
 
-A job may be megabytes large, and a worker looks through hundreds of jobs to claim one. So the
-indexes hold all fields by which a worker chooses, and each query is written so that its index
-suffices. Most queries also name their index, because the planner may choose an index for which
-MongoDB must read documents and sort them.
+A job may be megabytes large, and a worker compares hundreds of jobs to claim one. So the indexes
+hold all fields by which a worker chooses, and each query is written so that its index suffices.
+Most queries also name their index, because the planner may choose an index for which MongoDB must
+read documents and sort them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The version document, and what a service makes of it."""
+"""The version of the stored documents, and whether a service can serve it."""
 
 from __future__ import annotations
 
