@@ -1,4 +1,9 @@
-from secretary_common.models.states import TERMINAL, TRANSITIONS, JobStatus, sources_of
+from secretary_common.models.states import TERMINAL, TRANSITIONS, JobStatus
+
+
+def sources_of(target: JobStatus) -> set[JobStatus]:
+    """The states that have a transition to *target*."""
+    return {source for source, targets in TRANSITIONS.items() if target in targets}
 
 
 def test_every_state_has_its_transitions() -> None:

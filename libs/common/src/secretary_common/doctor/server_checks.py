@@ -14,7 +14,7 @@ from secretary_common.broker import topology
 from secretary_common.broker.inspection import BrokerFault, inspect
 from secretary_common.doctor.finding import Finding, fault, hint, ok
 from secretary_common.errors import StoreUnavailable
-from secretary_common.mongo.replica_set import LoginRefused, ServerFacts, look_at, named_set
+from secretary_common.mongo.replica_set import LoginRefused, ServerFacts, facts_of, named_set
 from secretary_common.settings.service import BrokerSection
 
 OLDEST_MONGODB = (6, 0)
@@ -42,7 +42,7 @@ async def check_mongodb(
 ) -> list[Finding]:
     """Check that MongoDB answers, is a replica set, is new enough, and has the same time."""
     try:
-        facts = await asyncio.to_thread(look_at, url)
+        facts = await asyncio.to_thread(facts_of, url)
     except LoginRefused as error:
         return [fault("mongo.refused", error.message, "correct the user or password in mongo.url")]
     except StoreUnavailable as error:

@@ -91,8 +91,3 @@ class NewerWord(str):
     def value(self) -> str:
         """The word, as for the words that this version knows."""
         return str(self)
-
-
-def sources_of(target: JobStatus) -> frozenset[JobStatus]:
-    """Return the states that have a transition to *target*."""
-    return frozenset(source for source, targets in TRANSITIONS.items() if target in targets)

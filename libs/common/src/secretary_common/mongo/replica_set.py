@@ -43,7 +43,7 @@ class ServerFacts:
     """The monotonic time of this process at which ``time`` was read, in seconds."""
 
 
-def look_at(url: str) -> ServerFacts:
+def facts_of(url: str) -> ServerFacts:
     """Return the facts of the first server of *url* that answers.
 
     Raises:

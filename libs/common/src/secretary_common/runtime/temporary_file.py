@@ -29,7 +29,7 @@ def temporary_file(expected_bytes: int = 0) -> Iterator[BufferedRandom]:
     Raises:
         WorkerUnfit: NO_ROOM, here or in the context; or no file can be opened.
     """
-    with no_room_said(), open_temporary() as file:
+    with unfit_if_disk_full(), open_temporary() as file:
         reserve(file, expected_bytes)
         yield file
 
@@ -41,7 +41,7 @@ def temporary_folder(prefix: str) -> Iterator[Path]:
     Raises:
         WorkerUnfit: NO_ROOM, here or in the context; or no folder can be made.
     """
-    with no_room_said():
+    with unfit_if_disk_full():
         try:
             folder = tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True)
         except OSError as error:
@@ -68,7 +68,7 @@ def reserve(file: BinaryIO, size: int) -> None:
 
 
 @contextlib.contextmanager
-def no_room_said() -> Iterator[None]:
+def unfit_if_disk_full() -> Iterator[None]:
     """Raise ``WorkerUnfit`` (NO_ROOM) in place of the error of a full disk."""
     try:
         yield

@@ -29,7 +29,7 @@ from secretary_common.models import (
 )
 from secretary_common.models.states import TERMINAL
 from secretary_common.observing import tracing
-from secretary_common.runtime.temporary_file import no_room_said, open_temporary
+from secretary_common.runtime.temporary_file import open_temporary, unfit_if_disk_full
 from secretary_worker.attempt.commands import (
     LogLine,
     NoWrite,
@@ -203,7 +203,7 @@ class SecretaryJobRepository:
     async def _spooled(self, content: AsyncIterable[bytes]) -> BinaryIO:
         spool = await asyncio.to_thread(open_temporary)
         try:
-            with no_room_said():
+            with unfit_if_disk_full():
                 await self._fill(spool, content)
         except BaseException:
             spool.close()

@@ -24,8 +24,10 @@ goes on in steps, each three times as long as all before."""
 _NEWEST = [("created_at", DESCENDING), ("_id", DESCENDING)]
 
 Place = tuple[datetime, str]
-"""The time of creation and the id of the last document that a page has looked at; with an empty id:
-it has looked at all documents of this time."""
+"""The time of creation and the id of the last document that a page has scanned.
+
+With an empty id, the page has scanned all documents of this time.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,8 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
-    """What a scan of one way has found."""
+class _Scan:
+    """The scan of one way, as far as it has come."""
 
     way: Way
     scanned: int
@@ -90,15 +92,15 @@ async def page_of(
         projection: the fields to return or to leave out.
     """
     page = _Page(collection, {**filters, **common}, limit, projection)
-    looks: list[_Look] = []
+    scans: list[_Scan] = []
     for way in ways:
         if way.leading.keys() >= filters.keys():  # the index finds exactly these documents
             return page.cut(await page.whole(way, after))
-        looks.append(await page.begun(way, after))
-        if page.is_done(looks[-1]):
-            return page.cut(looks[-1])
+        scans.append(await page.begun(way, after))
+        if page.is_done(scans[-1]):
+            return page.cut(scans[-1])
     # The way whose scan reached the farthest back has the fewest other documents on it.
-    best = min(looks, key=lambda look: look.end or (LATEST, ""))
+    best = min(scans, key=lambda scan: scan.end or (LATEST, ""))
     while best.scanned < LONGEST_SCAN and not page.is_done(best):
         best = await page.continued(best, min(3 * best.scanned, LONGEST_SCAN - best.scanned))
     return page.cut(best)
@@ -113,49 +115,49 @@ class _Page:
     limit: int
     projection: dict[str, Any]
 
-    async def whole(self, way: Way, after: Place | None) -> _Look:
+    async def whole(self, way: Way, after: Place | None) -> _Scan:
         """Read a page by an index that serves all conditions."""
         found = await self._matching(way, after_place(self.filters, after), self.limit + 1)
-        return _Look(way, 0, found, None)
+        return _Scan(way, 0, found, None)
 
-    async def begun(self, way: Way, after: Place | None) -> _Look:
+    async def begun(self, way: Way, after: Place | None) -> _Scan:
         """Begin to read a page by an index that serves some of the conditions."""
-        return await self.continued(_Look(way, 0, [], after), min(FIRST_SCAN, LONGEST_SCAN))
+        return await self.continued(_Scan(way, 0, [], after), min(FIRST_SCAN, LONGEST_SCAN))
 
-    async def continued(self, look: _Look, scan: int) -> _Look:
-        """Add what *scan* more entries of the index lead to."""
-        # MongoDB finds the end of the scan in the index alone: it needs no document, because no
-        # condition but that of the way names a field beside the time of creation.
-        begin = [{"created_at": {"$lte": look.end[0]}}] if look.end else []
+    async def continued(self, scan: _Scan, entries: int) -> _Scan:
+        """Add the documents to which the next *entries* of the index lead."""
+        # MongoDB finds the end of the scan in the index alone: it reads no document, because the
+        # query has only the conditions of the way and the time of creation.
+        begin = [{"created_at": {"$lte": scan.end[0]}}] if scan.end else []
         last = await self.collection.find(
-            _and(look.way.leading, begin),
+            _and(scan.way.leading, begin),
             projection={"created_at": True},
             sort=_NEWEST,
-            skip=scan - 1,
+            skip=entries - 1,
             limit=2,
-            hint=look.way.index,
+            hint=scan.way.index,
         )
         moment = _place_of(last[0]) if len(last) > 1 else None
         end = (moment[0], "") if moment else None  # after all documents of this millisecond
         until = [{"created_at": {"$gte": end[0]}}] if end else []
-        query = _and(after_place(self.filters, look.end), until)
-        found = await self._matching(look.way, query, self.limit + 1 - len(look.found))
-        return _Look(look.way, look.scanned + scan, look.found + found, end)
+        query = _and(after_place(self.filters, scan.end), until)
+        found = await self._matching(scan.way, query, self.limit + 1 - len(scan.found))
+        return _Scan(scan.way, scan.scanned + entries, scan.found + found, end)
 
     async def _matching(self, way: Way, query: Document, most: int) -> list[Document]:
         return await self.collection.find(
             query, projection=self.projection, sort=_NEWEST, limit=most, hint=way.index
         )
 
-    def is_done(self, look: _Look) -> bool:
-        """Return whether *look* fills the page, or saw every document."""
-        return look.end is None or len(look.found) > self.limit
+    def is_done(self, scan: _Scan) -> bool:
+        """Return whether *scan* fills the page, or saw every document."""
+        return scan.end is None or len(scan.found) > self.limit
 
-    def cut(self, look: _Look) -> tuple[list[Document], Place | None]:
-        """Return what *look* has found as a page, with the place after it."""
-        if len(look.found) > self.limit:
-            return look.found[: self.limit], _place_of(look.found[self.limit - 1])
-        return look.found, look.end
+    def cut(self, scan: _Scan) -> tuple[list[Document], Place | None]:
+        """Return what *scan* has found as a page, with the place after it."""
+        if len(scan.found) > self.limit:
+            return scan.found[: self.limit], _place_of(scan.found[self.limit - 1])
+        return scan.found, scan.end
 
 
 def _place_of(document: Document) -> Place | None:
