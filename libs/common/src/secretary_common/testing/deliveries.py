@@ -69,6 +69,18 @@ class InMemoryDeliveryStorage:
         ]
         return [each.model_copy(update=_BRIEF) for each in found[:limit]]
 
+    async def find(self, query: DeliveryQuery) -> list[Delivery]:
+        found = [
+            (each.created_at, each.delivery_id, each)
+            for each in self._of_owner(query.owner)
+            if query.state in (None, each.state)
+            and query.origin in (None, each.origin.partition(" ")[0])
+            and query.endpoint_id in (None, each.endpoint_id)
+            and (query.state is not DeliveryState.DEAD or _is_lost(each))
+        ]
+        page = sorted(one for one in found if not query.after or one[:2] < query.after)[::-1]
+        return [each.model_copy(update=_BRIEF) for *_, each in page[: query.limit]]
+
     async def find_page(
         self, query: DeliveryQuery
     ) -> tuple[list[Delivery], tuple[datetime, str] | None]:
@@ -82,18 +94,6 @@ class InMemoryDeliveryStorage:
     ) -> list[datetime | None]:
         ends = [self.muted.get((each.owner, each.url)) for each in deliveries]
         return [end if end and end > now else None for end in ends]
-
-    async def find(self, query: DeliveryQuery) -> list[Delivery]:
-        found = [
-            (each.created_at, each.delivery_id, each)
-            for each in self._of_owner(query.owner)
-            if query.state in (None, each.state)
-            and query.origin in (None, each.origin.partition(" ")[0])
-            and query.endpoint_id in (None, each.endpoint_id)
-            and (query.state is not DeliveryState.DEAD or _is_lost(each))
-        ]
-        page = sorted(one for one in found if not query.after or one[:2] < query.after)[::-1]
-        return [each.model_copy(update=_BRIEF) for *_, each in page[: query.limit]]
 
     async def counts(self, owner: str | None = None) -> dict[str, int]:
         owned = self._of_owner(owner)
@@ -134,14 +134,6 @@ class InMemoryDeliveryStorage:
             self._send_again(delivery, now)
         return len(dead)
 
-    def _of_job(self, job_id: str) -> list[Delivery]:
-        found = [each for each in self.deliveries.values() if each.job_id == job_id]
-        return sorted(found, key=lambda delivery: (delivery.seq, delivery.delivery_id))
-
-    def _under(self, order_key: str) -> list[Delivery]:
-        found = [each for each in self.deliveries.values() if each.order_key == order_key]
-        return sorted(found, key=lambda delivery: delivery.seq)
-
     async def replay(
         self, endpoint_id: str, since: datetime, until: datetime, now: datetime
     ) -> int:
@@ -162,6 +154,14 @@ class InMemoryDeliveryStorage:
 
     async def last_failure(self, endpoint_id: str) -> DeliveryAttempt | None:
         return latest_failure(self._of_endpoint(endpoint_id))
+
+    def _of_job(self, job_id: str) -> list[Delivery]:
+        found = [each for each in self.deliveries.values() if each.job_id == job_id]
+        return sorted(found, key=lambda delivery: (delivery.seq, delivery.delivery_id))
+
+    def _under(self, order_key: str) -> list[Delivery]:
+        found = [each for each in self.deliveries.values() if each.order_key == order_key]
+        return sorted(found, key=lambda delivery: delivery.seq)
 
     def _of_endpoint(self, endpoint_id: str) -> list[Delivery]:
         return [each for each in self.deliveries.values() if each.endpoint_id == endpoint_id]
