@@ -24,6 +24,46 @@ from secretary_common.models import (
 )
 from secretary_common.models.states import TERMINAL, JobStatus, Phase
 
+# The fields that a run sets and an explicit retry removes.
+_OF_A_RUN = (
+    "cancel_requested",
+    "completed_at",
+    "error",
+    "expires_at",
+    "files",
+    "lost_leases",
+    "processing_started_at",
+    "progress",
+    "results",
+    "results_file",
+    "unfit_workers",
+    "unreadable",
+    "usage",
+    "worker_failures",
+)
+# What a deleted job may have of its client, its handler and its webhook.
+_CONTENT = (
+    "job_name",
+    "tags",
+    "user_id",
+    "file_roots",
+    "s3_places",
+    "target",
+    "timeout_sec",
+    "lease",
+    "settled",
+    "worker_failures",
+    "progress",
+    "results",
+    "results_file",
+    "files",
+    "error",
+    "webhook",
+    "endpoints",
+    "usage",
+    "unreadable",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -32,6 +72,7 @@ class Change:
     put: dict[str, Any] = field(default_factory=dict)
     drop: tuple[str, ...] = ()
     raised: dict[str, int] = field(default_factory=dict)
+    """The numbers to add to counting fields."""
     ended: AttemptRecord | None = None
     """The attempt that the job leaves; the last ``MOST_ATTEMPTS`` records are kept."""
 
@@ -162,49 +203,6 @@ def cancel_requested(now: datetime) -> Change:
     lease cancels the job.
     """
     return Change(put={"cancel_requested": True, "updated_at": now})
-
-
-# The fields that a run sets and an explicit retry removes.
-_OF_A_RUN = (
-    "cancel_requested",
-    "completed_at",
-    "error",
-    "expires_at",
-    "files",
-    "lost_leases",
-    "processing_started_at",
-    "progress",
-    "results",
-    "results_file",
-    "unfit_workers",
-    "unreadable",
-    "usage",
-    "worker_failures",
-)
-
-
-# What a deleted job may have of its client, its handler and its webhook.
-_CONTENT = (
-    "job_name",
-    "tags",
-    "user_id",
-    "file_roots",
-    "s3_places",
-    "target",
-    "timeout_sec",
-    "lease",
-    "settled",
-    "worker_failures",
-    "progress",
-    "results",
-    "results_file",
-    "files",
-    "error",
-    "webhook",
-    "endpoints",
-    "usage",
-    "unreadable",
-)
 
 
 def retried(job: Job, now: datetime) -> Change:

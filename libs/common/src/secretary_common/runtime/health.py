@@ -60,16 +60,19 @@ async def health_server(
 def _application(ready: Readiness, live: Readiness, token: MetricsToken) -> web.Application:
     async def is_live(_: web.Request) -> web.Response:
         ok, details = await live()
-        return _answer({"live": ok, **details}, "INTERNAL_ERROR", "stuck", ok=ok)
+        return _answer({"live": ok, **details}, ErrorCode.INTERNAL_ERROR, "stuck", ok=ok)
 
     async def is_ready(_: web.Request) -> web.Response:
         ok, details = await ready()
-        code = "WORKER_UNFIT" if details.get("unfit") else "STORE_UNAVAILABLE"
+        is_unfit = bool(details.get("unfit"))
+        code = ErrorCode.WORKER_UNFIT if is_unfit else ErrorCode.STORE_UNAVAILABLE
         return _answer({"ready": ok, **details}, code, "not ready", ok=ok)
 
     async def metrics(request: web.Request) -> web.Response:
         if not token.admits(request.headers.get("Authorization", "")):
-            return _refusal()
+            message = "this needs the header Authorization: Bearer, with security.metrics_token"
+            body = _failure(ErrorCode.UNAUTHORIZED, message, None)
+            return web.json_response(body, status=401, headers={"WWW-Authenticate": "Bearer"})
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     application = web.Application()
@@ -79,15 +82,11 @@ def _application(ready: Readiness, live: Readiness, token: MetricsToken) -> web.
     return application
 
 
-def _refusal() -> web.Response:
-    message = "this needs the header Authorization: Bearer, with security.metrics_token"
-    error = {"code": ErrorCode.UNAUTHORIZED, "message": message, "details": None}
-    body = {"status": "error", "error": error}
-    return web.json_response(body, status=401, headers={"WWW-Authenticate": "Bearer"})
-
-
-def _answer(data: dict[str, Any], code: str, message: str, *, ok: bool) -> web.Response:
+def _answer(data: dict[str, Any], code: ErrorCode, message: str, *, ok: bool) -> web.Response:
     if ok:
         return web.json_response({"status": "success", "data": data})
-    error = {"code": code, "message": message, "details": data}
-    return web.json_response({"status": "error", "error": error}, status=503)
+    return web.json_response(_failure(code, message, data), status=503)
+
+
+def _failure(code: ErrorCode, message: str, details: dict[str, Any] | None) -> dict[str, Any]:
+    return {"status": "error", "error": {"code": code, "message": message, "details": details}}

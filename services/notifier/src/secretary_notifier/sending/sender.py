@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
-import os
-import socket
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -15,16 +12,16 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from secretary_common.errors import PermanentError, UrlRefused
 from secretary_common.http.egress import GuardedSession, Peer
 from secretary_common.models import Delivery
 from secretary_common.observing import tracing
 from secretary_common.observing.trace_context import TRACEPARENT
 from secretary_common.secrets.cipher import Cipher
+from secretary_notifier.sending.failure import FAILURES, described, is_unresolved, shortage_in
 from secretary_notifier.sending.name_service import NameService
 from secretary_notifier.sending.redaction import redacted
 from secretary_notifier.sending.signing import signed_headers
-from secretary_notifier.verdict import MISSING_KEY, PROTOCOL, SHORTAGE, UPGRADE, Answer
+from secretary_notifier.verdict import SHORTAGE, UPGRADE, Answer
 
 USER_AGENT = "Secretary-Webhooks/1"
 LONGEST_ANSWER_BYTES = 64 * 1024
@@ -84,9 +81,9 @@ class Sender:
             error = f"timeout: no complete answer within {timeout_sec:.4g} s"
             if await self._lacks_names(delivery, None):
                 error = f"{SHORTAGE}: the name service does not answer"
-        except _FAILURES as failure:
-            error = _describe(failure)
-            if shortage := _shortage(failure):
+        except FAILURES as failure:
+            error = described(failure)
+            if shortage := shortage_in(failure):
                 error = f"{SHORTAGE}: {shortage}"
             elif await self._lacks_names(delivery, failure):
                 error = f"{SHORTAGE}: the name service fails for other names too"
@@ -95,10 +92,8 @@ class Sender:
     async def _lacks_names(self, delivery: Delivery, failure: Exception | None) -> bool:
         """Return whether the attempt failed because no name at all can be resolved."""
         host = urlsplit(delivery.url).hostname or ""
-        cause = getattr(failure, "os_error", failure)
         was_cut = failure is None and self._names.was_cut(host)
-        is_unresolved = isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_AGAIN
-        return (was_cut or is_unresolved) and await self._names.is_down_for(host)
+        return (was_cut or is_unresolved(failure)) and await self._names.is_down_for(host)
 
     async def _post(self, delivery: Delivery, at: datetime, progress: _Progress) -> None:
         headers = self._headers(delivery, at, progress)
@@ -143,51 +138,6 @@ def traced_header() -> dict[str, str]:
     """Return the header by which the receiver can continue the trace; none without a trace."""
     header = tracing.current_header()
     return {TRACEPARENT: header} if header else {}
-
-
-# The error classes in the list of attempts, from the particular to the general.
-_CLASSES: tuple[tuple[type[Exception], str], ...] = (
-    (UrlRefused, "url_refused"),
-    (PermanentError, MISSING_KEY),
-    (aiohttp.InvalidURL, "url_refused"),
-    (aiohttp.ClientConnectorError, "connect"),
-    (socket.gaierror, "connect"),
-    (aiohttp.ClientHttpProxyError, "proxy"),
-    (aiohttp.ClientConnectionError, "connection_lost"),
-    (aiohttp.ClientPayloadError, "connection_lost"),
-    (aiohttp.ClientError, PROTOCOL),
-    (OSError, "connection_lost"),
-)
-
-
-# ValueError: the token or the URL does not fit into a header.
-_FAILURES: tuple[type[Exception], ...] = (*(kind for kind, _ in _CLASSES), ValueError)
-
-
-_SCARCE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
-
-
-def _shortage(failure: Exception) -> str | None:
-    """Return the resource that the notifier lacked; None if *failure* has another reason."""
-    cause = getattr(failure, "os_error", failure)
-    if isinstance(failure, aiohttp.ClientProxyConnectionError):
-        return "the proxy (security.proxy_url) cannot be reached"
-    if isinstance(cause, socket.gaierror):
-        is_own = cause.errno in {socket.EAI_SYSTEM, socket.EAI_MEMORY}
-        return f"no name can be looked up ({cause.strerror})" if is_own else None
-    if isinstance(cause, OSError) and cause.errno in _SCARCE:
-        return os.strerror(cause.errno)
-    return None
-
-
-def _describe(failure: Exception) -> str:
-    """Return ``<class>: <message>``."""
-    name = next((name for kind, name in _CLASSES if isinstance(failure, kind)), None)
-    if name is None:  # the message may contain the token
-        return "request: the token or the URL cannot be sent"
-    # The text of aiohttp's own error would repeat the URL.
-    message = failure.message if isinstance(failure, aiohttp.ClientResponseError) else failure
-    return f"{name}: {message}"
 
 
 def _answer(at: datetime, progress: _Progress, error: str | None, duration_ms: int) -> Answer:

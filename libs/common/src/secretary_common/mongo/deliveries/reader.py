@@ -1,24 +1,28 @@
-"""Reads deliveries. A delivery that this version cannot read is set aside as ``dead``.
+"""Reads deliveries, and sets aside those that this version cannot read.
 
-The unreadable fields move into ``unreadable``. A field that each delivery needs gets a substitute.
-So the delivery can be listed and swept like other deliveries. It cannot be sent again.
+A read sets an unreadable delivery aside by one raw write. The write expects the fields as they were
+read. While another notifier holds the delivery, the delivery is only shown.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection as Names
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
 
 from pymongo import ASCENDING
 from pymongo.errors import PyMongoError
 
-from secretary_common.models import Delivery, DueDelivery, NewerWord, job_id_in
+from secretary_common.models import Delivery, DueDelivery, job_id_in
 from secretary_common.models.states import DeliveryState, Phase
 from secretary_common.models.value import Value
-from secretary_common.mongo.deliveries.document import DEAD, PENDING, SENDING
+from secretary_common.mongo.deliveries.document import PENDING, SENDING
+from secretary_common.mongo.deliveries.set_aside import (
+    may_be_set_aside,
+    partial_delivery,
+    set_aside,
+)
 from secretary_common.mongo.driver.collection import Collection, Document, Update
 from secretary_common.mongo.stored.reader import Reader, Reading, as_read
 from secretary_common.mongo.stored.shape import EARLIEST, LATEST
@@ -95,7 +99,7 @@ class DeliveryReader:
             if reading.is_unreadable:
                 shown.append(await self._set_aside(document, reading))
             else:
-                shown.append(reading.value or _partial(document, reading))
+                shown.append(reading.value or partial_delivery(document, reading))
         return shown
 
     async def usable(self, found: Iterable[Document]) -> list[Delivery]:
@@ -161,15 +165,15 @@ class DeliveryReader:
     ) -> Delivery:
         """Set the delivery aside unless another notifier holds it; return the result."""
         now = self._clock.now()
-        delivery = _partial(document, reading)
+        delivery = partial_delivery(document, reading)
         odd = {fault.top for fault in reading.faults} - {"delivery_id"}
-        held = delivery.state is DeliveryState.SENDING and delivery.lease is not None
-        if held and not ours and delivery.lease and delivery.lease.expires_at > now:
+        if not ours and not may_be_set_aside(delivery, now):
             return delivery
         if document.get("unreadable") and not odd:  # an ``_id`` cannot be changed
             return delivery
         reason = "; ".join(map(str, reading.faults))[:1000]
-        update = _change(document, delivery, odd, reason, now=now, kept_until=now + self._retention)
+        kept_until = now + self._retention
+        update = set_aside(document, delivery, odd, reason, now=now, kept_until=kept_until)
         await self._write((as_read(document, (*_EXPECTED, *odd)), update))
         ended = {"state": DeliveryState.DEAD, "reason": update["$set"]["reason"], "lease": None}
         return delivery.model_copy(update={**ended, "next_attempt_at": None})
@@ -180,56 +184,3 @@ class DeliveryReader:
         except PyMongoError as error:  # MongoDB refuses this document; the others go on
             shown = str(update[0]["_id"])[:200]
             log.warning("document.not_set_aside", id=shown, reason=str(error)[:300])
-
-
-def _change(
-    document: Document,
-    delivery: Delivery,
-    odd: Names[str],
-    reason: str,
-    *,
-    now: datetime,
-    kept_until: datetime,
-) -> Document:
-    """Return the update that sets *delivery* aside; a final state other than ``dead`` stays."""
-    final = {DeliveryState.DELIVERED, DeliveryState.DROPPED, DeliveryState.SUPERSEDED}
-    stays = "state" not in odd and delivery.state in final
-    put: Document = {name: _stand_ins()[name] for name in odd if name in _stand_ins()}
-    fields = {name: document[name] for name in odd if name in document}
-    put |= {
-        "unreadable": {"at": now, "reason": reason, "fields": fields},
-        "reason": f"UNREADABLE: this version cannot read {reason}",
-        "state": delivery.state.value if stays else DEAD,
-    }
-    if delivery.expires_at is None and not stays:
-        put["expires_at"] = kept_until
-    dropped = {*odd, "lease", "next_attempt_at"} - put.keys()
-    return {"$set": put, "$unset": dict.fromkeys(sorted(dropped), "")}
-
-
-def _partial(document: Document, reading: Reading[Delivery]) -> Delivery:
-    """Return a delivery with its readable fields, and with substitutes for the other fields."""
-    readable: Mapping[str, Any] = {**_stand_ins(), **reading.values}
-    whole = Delivery.model_validate({**readable, "delivery_id": str(document.get("_id"))})
-    newer = reading.newer
-    if newer and newer.top in ("state", "phase"):
-        return whole.model_copy(
-            update={newer.top: NewerWord(newer.word or ""), "newer": str(newer)}
-        )
-    return whole.model_copy(update={"newer": str(newer)}) if newer else whole
-
-
-def _stand_ins() -> dict[str, Any]:
-    """Return substitutes for the fields that every delivery has."""
-    return {
-        "job_id": "",
-        "owner": "",
-        "seq": 0,
-        "run": 1,
-        "phase": Phase.PROCESSING.value,
-        "url": "",
-        "origin": "refused",
-        "body": b"",
-        "state": DEAD,
-        "created_at": EARLIEST,  # listed last
-    }
