@@ -47,25 +47,45 @@ async def check_mongodb(
         return [fault("mongo.refused", error.message, "correct the user or password in mongo.url")]
     except StoreUnavailable as error:
         return [fault("mongo.unreachable", error.message, "start MongoDB, or correct mongo.url")]
-    version = ".".join(map(str, facts.version))
-    found: list[Finding] = []
-    if facts.version < oldest:
-        needed = ".".join(map(str, oldest))
-        message = f"MongoDB has the version {version}; {needed} is the oldest that works"
-        found.append(fault("mongo.old", message, f"upgrade MongoDB to {needed} or later"))
+    found = [
+        *_version_faults(facts, oldest),
+        *_replica_set_faults(facts, url),
+        *_clock_faults(facts, now()),
+    ]
+    version = _dotted(facts.version)
+    return found or [ok("mongo", f"MongoDB {version}, replica set {facts.replica_set}")]
+
+
+def _version_faults(facts: ServerFacts, oldest: tuple[int, int]) -> list[Finding]:
+    if facts.version >= oldest:
+        return []
+    version, needed = _dotted(facts.version), _dotted(oldest)
+    message = f"MongoDB has the version {version}; {needed} is the oldest that works"
+    return [fault("mongo.old", message, f"upgrade MongoDB to {needed} or later")]
+
+
+def _replica_set_faults(facts: ServerFacts, url: str) -> list[Finding]:
     if facts.replica_set is None:
         message = "MongoDB is no replica set, so there are no transactions"
-        found.append(
-            fault("mongo.not_a_replica_set", message, "start mongod --replSet rs0; secretary-init")
-        )
-    elif (named := named_set(url)) not in (None, facts.replica_set):
-        message = f"mongo.url names the replica set {named}; this server is in {facts.replica_set}"
-        found.append(fault("mongo.other_replica_set", message, "correct replicaSet in mongo.url"))
-    skew = _skew_sec(facts, now())
-    if abs(skew) > LARGEST_SKEW_SEC:
-        message = f"the clocks of this machine and of MongoDB differ by {skew:+.1f} s"
-        found.append(fault("clock.skew", message, "run a time service (chrony) on both machines"))
-    return found or [ok("mongo", f"MongoDB {version}, replica set {facts.replica_set}")]
+        remedy = "start mongod --replSet rs0; secretary-init"
+        return [fault("mongo.not_a_replica_set", message, remedy)]
+    named = named_set(url)
+    if named in (None, facts.replica_set):
+        return []
+    message = f"mongo.url names the replica set {named}; this server is in {facts.replica_set}"
+    return [fault("mongo.other_replica_set", message, "correct replicaSet in mongo.url")]
+
+
+def _clock_faults(facts: ServerFacts, now: datetime) -> list[Finding]:
+    skew = _skew_sec(facts, now)
+    if abs(skew) <= LARGEST_SKEW_SEC:
+        return []
+    message = f"the clocks of this machine and of MongoDB differ by {skew:+.1f} s"
+    return [fault("clock.skew", message, "run a time service (chrony) on both machines")]
+
+
+def _dotted(version: Iterable[int]) -> str:
+    return ".".join(map(str, version))
 
 
 def _skew_sec(facts: ServerFacts, now: datetime) -> float:
