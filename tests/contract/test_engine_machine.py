@@ -53,8 +53,7 @@ from secretary_common.ports import DeliveryRepository, JobRepository
 from secretary_common.runtime.clock import ManualClock
 from secretary_common.testing.deliveries import InMemoryDeliveryRepository
 from secretary_common.testing.doorbell import RecordingDoorbell
-from secretary_common.testing.jobs import InMemoryJobRepository
-from secretary_common.testing.logs import InMemoryLogRepository
+from secretary_common.testing.jobs import InMemoryJobRepository, InMemoryLogRepository
 from secretary_worker.attempt import flush_timer
 from secretary_worker.attempt import writer as writer_module
 from secretary_worker.attempt.commands import AwaitDurable, Results

@@ -10,7 +10,7 @@ from secretary_common.mongo import indexes
 from secretary_common.mongo.driver.client import DatabaseClient
 from secretary_common.mongo.jobs.logs import MongoLogRepository
 from secretary_common.ports import LogRepository
-from secretary_common.testing.logs import InMemoryLogRepository
+from secretary_common.testing.jobs import InMemoryLogRepository
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 START = (0, 0)

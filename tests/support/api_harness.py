@@ -42,8 +42,8 @@ from secretary_common.testing.jobs import (
     InMemoryBatchRepository,
     InMemoryJobFeed,
     InMemoryJobRepository,
+    InMemoryLogRepository,
 )
-from secretary_common.testing.logs import InMemoryLogRepository
 from secretary_common.testing.processes import InMemoryNotifierRepository, InMemoryWorkerRepository
 
 ADMIN_KEY = "the-bootstrap-key-of-all-tests"

@@ -21,8 +21,7 @@ from secretary_common.testing.announcements import InMemoryJobTypeRepository
 from secretary_common.testing.api_keys import InMemoryKeyRepository
 from secretary_common.testing.doorbell import RecordingDoorbell
 from secretary_common.testing.files import InMemoryFileRepository
-from secretary_common.testing.jobs import InMemoryJobRepository
-from secretary_common.testing.logs import InMemoryLogRepository
+from secretary_common.testing.jobs import InMemoryJobRepository, InMemoryLogRepository
 from secretary_worker.access.bridge import Bridge
 from secretary_worker.access.upload import Uploads
 from secretary_worker.attempt.files import WriteToTarget

@@ -19,7 +19,7 @@ from secretary_common.runtime.mailbox import Mailbox
 from secretary_common.testing.api_keys import InMemoryKeyRepository
 from secretary_common.testing.doorbell import RecordingDoorbell
 from secretary_common.testing.files import InMemoryFileRepository
-from secretary_common.testing.logs import InMemoryLogRepository
+from secretary_common.testing.jobs import InMemoryLogRepository
 from secretary_worker.attempt.held_job import HeldJob
 from secretary_worker.attempt.writer import AttemptWriter
 from secretary_worker.attempt.writers import AttemptWriters

@@ -10,7 +10,7 @@ import pytest
 from support.engine_harness import engine
 
 from secretary_common.models import Job, JobStatus, LogEntry
-from secretary_common.testing.logs import InMemoryLogRepository
+from secretary_common.testing.jobs import InMemoryLogRepository
 from secretary_worker import ResourceCalculator, SecretaryJobRepository
 from secretary_worker.attempt import log_writer
 

@@ -9,8 +9,7 @@ import pytest
 from support.engine_harness import engine
 
 from secretary_common.models import Job, JobProgress, JobStatus, Phase, ProgressChange, Webhook
-from secretary_common.testing.jobs import InMemoryJobRepository
-from secretary_common.testing.logs import InMemoryLogRepository
+from secretary_common.testing.jobs import InMemoryJobRepository, InMemoryLogRepository
 from secretary_worker import ResourceCalculator, SecretaryJobRepository
 
 URL = "https://example.com/hook"

@@ -32,8 +32,11 @@ from secretary_common.runtime.clock import ManualClock
 from secretary_common.testing.cache import InMemoryCacheRepository
 from secretary_common.testing.deliveries import InMemoryDeliveryRepository
 from secretary_common.testing.files import InMemoryFileRepository
-from secretary_common.testing.jobs import InMemoryBatchRepository, InMemoryJobRepository
-from secretary_common.testing.logs import InMemoryLogRepository
+from secretary_common.testing.jobs import (
+    InMemoryBatchRepository,
+    InMemoryJobRepository,
+    InMemoryLogRepository,
+)
 from secretary_common.testing.removal import InMemoryLockRepository, InMemoryRemovalRepository
 from secretary_worker.housekeeping import sweeper
 from secretary_worker.housekeeping.eviction import Eviction

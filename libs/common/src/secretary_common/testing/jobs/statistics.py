@@ -1,4 +1,4 @@
-"""The clients' actions and the counts, in memory."""
+"""Counts of jobs, in memory."""
 
 from __future__ import annotations
 
@@ -6,40 +6,13 @@ from collections import Counter
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from secretary_common.jobs import transition
 from secretary_common.models import EndedCount, Job, StatusCounts, TypeStatistic, bucket_of
 from secretary_common.models.states import JobStatus
-from secretary_common.testing.job_memory import JobMemory
+from secretary_common.testing.jobs.memory import JobMemory
 
 
-class InMemoryJobActionWrites(JobMemory):
-    """Clients' actions and counts (``ports.JobActionWrites``, ``ports.JobStatistics``)."""
-
-    async def cancel(self, job: Job, now: datetime, expires_at: datetime) -> Job | None:
-        current = self._as_read(job)
-        if current is None or current.status is not JobStatus.PENDING:
-            return None
-        return self.apply(current, transition.cancelled(job, now, expires_at))
-
-    async def request_cancel(self, job: Job, now: datetime) -> Job | None:
-        current = self.jobs.get(job.job_id)
-        if current is None or current.lease is None or job.lease is None:
-            return None
-        if current.lease.token != job.lease.token:
-            return None
-        return self.apply(current, transition.cancel_requested(now))
-
-    async def retry(self, job: Job, now: datetime) -> Job | None:
-        current = self._as_read(job)
-        if current is None or not current.has_ended or current.notify is not None:
-            return None
-        return self.apply(current, transition.retried(job, now))
-
-    async def delete(self, job: Job, now: datetime) -> Job | None:
-        current = self._as_read(job)
-        if current is None or current.status is JobStatus.PROCESSING:
-            return None
-        return self.apply(current, transition.deleted(job, now))
+class InMemoryJobStatistics(JobMemory):
+    """The part for counts (``ports.JobStatistics``)."""
 
     async def statistics(
         self,
@@ -85,11 +58,6 @@ class InMemoryJobActionWrites(JobMemory):
         jobs = (job for job in self.jobs.values() if job.batch_id == batch_id)
         counts = Counter(job.status.value for job in jobs if job.deleted_at is None)
         return StatusCounts(**counts)
-
-    def _as_read(self, job: Job) -> Job | None:
-        current = self.jobs.get(job.job_id)
-        same = current and (current.status, current.seq) == (job.status, job.seq)
-        return current if same and current and current.deleted_at is None else None
 
 
 def _statistic(jobs: list[Job], now: datetime, most: int) -> TypeStatistic:

@@ -18,7 +18,7 @@ from secretary_common.models import (
     WorkerFailure,
 )
 from secretary_common.models.states import JobStatus
-from secretary_common.testing.job_memory import JobMemory, lease_end, may_start
+from secretary_common.testing.jobs.memory import JobMemory, lease_end, may_start
 
 
 class InMemoryJobClaims(JobMemory):

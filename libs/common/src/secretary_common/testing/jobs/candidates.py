@@ -7,7 +7,7 @@ from datetime import datetime
 
 from secretary_common.models import Candidate, Job
 from secretary_common.models.states import JobStatus
-from secretary_common.testing.job_memory import JobMemory, may_start
+from secretary_common.testing.jobs.memory import JobMemory, may_start
 
 
 class InMemoryJobCandidates(JobMemory):
