@@ -1,12 +1,12 @@
+"""How exactly a process knows MongoDB's time."""
+
 from datetime import UTC, datetime
-from types import SimpleNamespace
-from typing import Any
-from unittest.mock import MagicMock
+from typing import Any, cast
 
 import pytest
 
-from secretary_common.mongo import store as store_module
-from secretary_common.mongo.store import Store
+from secretary_common.mongo.driver.client import DatabaseClient
+from secretary_common.mongo.server_time import ServerTime
 from secretary_common.runtime.clock import ServerClock
 
 SERVER_TIME = datetime(2030, 1, 1, tzinfo=UTC)
@@ -29,33 +29,27 @@ class SlowServer:
         return {"isWritablePrimary": True, "localTime": SERVER_TIME}
 
 
-def store_of(server: SlowServer, monkeypatch: pytest.MonkeyPatch) -> Store:
-    """A store that asks *server* and has its clock."""
-    monkeypatch.setattr(store_module, "time", SimpleNamespace(monotonic=server.monotonic))
-    client = MagicMock()
-    client.command = server.command
-    store = Store(client)
-    store.clock = ServerClock(server.monotonic)
-    return store
+async def synchronised(server: SlowServer) -> ServerClock:
+    """A clock that was synchronised with *server* once."""
+    clock = ServerClock(server.monotonic)
+    await ServerTime(cast("DatabaseClient", server), clock, server.monotonic).synchronise()
+    return clock
 
 
-async def test_the_time_is_read_again_after_a_slow_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_time_is_read_again_after_a_slow_answer() -> None:
     server = SlowServer(0.05, 0.03, 0.003)
-    store = store_of(server, monkeypatch)
-    await store.ping()
+    clock = await synchronised(server)
     assert server.asked == 3
-    assert store.clock.error_sec() == pytest.approx(0.0015)
+    assert clock.error_sec() == pytest.approx(0.0015)
 
 
-async def test_an_exact_answer_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_exact_answer_is_enough() -> None:
     server = SlowServer(0.001)
-    await store_of(server, monkeypatch).ping()
+    await synchronised(server)
     assert server.asked == 1
 
 
-async def test_a_server_that_is_always_slow_is_asked_five_times(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_a_server_that_is_always_slow_is_asked_five_times() -> None:
     server = SlowServer(*[0.5] * 9)
-    await store_of(server, monkeypatch).ping()
+    await synchronised(server)
     assert server.asked == 5

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -30,6 +29,7 @@ from secretary_common.mongo.processes import (
 )
 from secretary_common.mongo.removal import MongoLockRepository, MongoRemovalRepository
 from secretary_common.mongo.schema.version import VersionCheck
+from secretary_common.mongo.server_time import ServerTime
 from secretary_common.mongo.url import check_url
 from secretary_common.observing.lasting_fault import LastingFault
 from secretary_common.runtime.clock import ServerClock
@@ -42,14 +42,6 @@ from secretary_common.settings.service import MongoSection
 log = get_logger(__name__)
 
 TIME_REFRESH_SEC = 10.0
-LARGEST_OFFSET_SEC = 5.0
-LARGEST_SAMPLES = 5
-EXACT_SEC = 0.002
-"""``ping`` reads MongoDB's time again while the clock may be off by more than this.
-
-A service is slow at its start. If the API's clock were ahead of the worker's, the worker would find
-that a new job is not due yet, although its doorbell has come.
-"""
 RECONNECT_SEC = 1.0
 VERSION_CHECK_SEC = 60.0
 SLOW_SEC = 0.25
@@ -66,6 +58,7 @@ class Store:
         self.client = client
         self.version = VersionCheck(client)
         self.clock = ServerClock()
+        self._time = ServerTime(client, self.clock)
         self.jobs = MongoJobRepository(client.collection("jobs"), self.clock, retention)
         self.job_feed = MongoJobFeed(client.collection("jobs"), self.clock)
         self.batches = MongoBatchRepository(client)
@@ -97,7 +90,7 @@ class Store:
             StoreUnavailable: the primary did not answer, or MongoDB refused the connection.
         """
         try:
-            await self._ping()
+            await self._time.synchronise()
         except (StoreUnavailable, PyMongoError) as error:
             MONGO_CONNECTED.set(0)
             self.client.connection_state.fail(error.__cause__ or error)
@@ -106,22 +99,6 @@ class Store:
             raise StoreUnavailable("MongoDB refused the connection") from error
         MONGO_CONNECTED.set(1)
         self.client.connection_state.succeed()
-
-    async def _ping(self) -> None:
-        for _ in range(LARGEST_SAMPLES):
-            offset = await self._read_time()
-            if self.clock.error_sec() <= EXACT_SEC:
-                break
-        if abs(offset) > LARGEST_OFFSET_SEC:
-            log.warning("clock.offset_found", offset_sec=round(offset, 3))
-
-    async def _read_time(self) -> float:
-        """Synchronise ``clock`` by one answer; return this machine's offset, in seconds."""
-        started = time.monotonic()
-        answer = await self.client.command("hello")
-        if not answer.get("isWritablePrimary"):
-            raise StoreUnavailable("MongoDB has no primary")
-        return self.clock.synchronise(answer["localTime"], time.monotonic() - started)
 
     async def confirm(self) -> None:
         """Return when a majority of MongoDB's members has answered; synchronise ``clock``.
