@@ -7,6 +7,7 @@ import contextlib
 import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from secretary_common.broker.delivery_consumer import DeliveryConsumer
@@ -83,15 +84,7 @@ async def _work(
     settings: Settings, store: Store, dispatcher: Dispatcher, owner: str, stop: asyncio.Event
 ) -> None:
     section = settings.notifier
-
-    def facts() -> dict[str, object]:
-        return {
-            "pid": os.getpid(),
-            "in_flight": dispatcher.in_flight,
-            "max_in_flight": section.max_in_flight,
-            "receivers": [one.model_dump(exclude_none=True) for one in dispatcher.receivers()],
-        }
-
+    facts = partial(_facts, dispatcher, section.max_in_flight)
     doorbell = DeliveryConsumer(
         settings.broker.url.get_secret_value(),
         max_in_flight=section.max_in_flight,
@@ -117,6 +110,16 @@ async def _work(
         with contextlib.suppress(Exception):  # the report expires by itself
             await store.notifiers.leave(owner)
         await dispatcher.drain(section.timeout_sec + LEASE_MARGIN_SEC)
+
+
+def _facts(dispatcher: Dispatcher, max_in_flight: int) -> dict[str, object]:
+    """Return what the heartbeat reports of this notifier."""
+    return {
+        "pid": os.getpid(),
+        "in_flight": dispatcher.in_flight,
+        "max_in_flight": max_in_flight,
+        "receivers": [one.model_dump(exclude_none=True) for one in dispatcher.receivers()],
+    }
 
 
 async def _stop_when(stop: asyncio.Event, dispatcher: Dispatcher) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
 
@@ -32,7 +33,7 @@ class DeliveryConsumer:
 
     def __init__(self, url: str, *, max_in_flight: int, queue_type: QueueType = "quorum") -> None:
         self._url = url
-        self._queue_type = queue_type
+        self._access = QueueAccess(queue_type)
         self._max_in_flight = max_in_flight
         self._quick: dict[str, asyncio.Future[bool]] = {}
         """The quick doorbells whose other doorbell has not arrived, by delivery id, the latest
@@ -45,34 +46,32 @@ class DeliveryConsumer:
         does not answer, a doorbell is kept and retried here, because the broker would deliver it
         again at once. The doorbell that follows a quick one makes no second call.
         """
-        access = QueueAccess(self._queue_type)
-
-        async def session(connection: AbstractConnection, worked: Worked) -> None:
-            subscription = await Subscription.open(
-                self._url, connection, prefetch=self._max_in_flight, access=access
-            )
-
-            async def on_message(message: AbstractIncomingMessage) -> None:
-                await handle(
-                    subscription, message, self._deliver(subscription, message, on_delivery)
-                )
-
-            async def on_quick(_: str, body: bytes) -> None:
-                await self._deliver_quickly(body, on_delivery)
-
-            quick = QuickConsumer([topology.DELIVERIES], on_quick)
-            await subscription.listen([topology.DELIVERIES], on_message)
-            if subscription.listens:
-                worked()
-            never = asyncio.Event()
-            while True:
-                await quick.open(connection)
-                await subscription.wait(never)
-                await subscription.check()
-                worked()
-
         if self._url:
-            await keep_connected(self._url, session, role="listen")
+            await keep_connected(self._url, partial(self._session, on_delivery), role="listen")
+
+    async def _session(
+        self, on_delivery: OnDelivery, connection: AbstractConnection, worked: Worked
+    ) -> None:
+        subscription = await Subscription.open(
+            self._url, connection, prefetch=self._max_in_flight, access=self._access
+        )
+
+        async def on_message(message: AbstractIncomingMessage) -> None:
+            await handle(subscription, message, self._deliver(subscription, message, on_delivery))
+
+        async def on_quick(_: str, body: bytes) -> None:
+            await self._deliver_quickly(body, on_delivery)
+
+        quick = QuickConsumer([topology.DELIVERIES], on_quick)
+        await subscription.listen([topology.DELIVERIES], on_message)
+        if subscription.listens:
+            worked()
+        never = asyncio.Event()
+        while True:
+            await quick.open(connection)
+            await subscription.wait(never)
+            await subscription.check()
+            worked()
 
     async def _deliver_quickly(self, body: bytes, on_delivery: OnDelivery) -> None:
         delivery_id = topology.decode("delivery_id", body)
