@@ -36,8 +36,8 @@ class CourierConfig:
     def timeout_of(self, delivery: Delivery, is_untried: Callable[[str], bool]) -> float:
         """Return the deadline, which is shorter for the first request to an unknown origin.
 
-        Names cost nothing, so a client may have any number of origins that hang. The next attempt
-        has the whole deadline. So has an attempt that is the last one.
+        Host names cost nothing, so a client may have any number of origins that hang. The next
+        attempt has the whole deadline. So has an attempt that is the last one.
 
         Args:
             delivery: the delivery of the attempt.

@@ -42,9 +42,9 @@ class DeliveryConsumer:
     async def listen(self, on_delivery: OnDelivery) -> None:
         """Call *on_delivery* with the job id of each doorbell, until cancelled.
 
-        At most ``max_in_flight`` calls run at once, and those for quick doorbells. While MongoDB
-        does not answer, a doorbell is kept and retried here, because the broker would deliver it
-        again at once. The doorbell that follows a quick one makes no second call.
+        At most ``max_in_flight`` calls run at once, apart from those for quick doorbells. While
+        MongoDB does not answer, a doorbell is kept and retried here, because the broker would
+        deliver it again at once. The doorbell that follows a quick one makes no second call.
         """
         if self._url:
             await keep_connected(self._url, partial(self._session, on_delivery), role="listen")

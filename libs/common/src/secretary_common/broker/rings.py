@@ -13,10 +13,10 @@ from secretary_common.runtime.group_commit import LARGEST, GroupCommit
 T = TypeVar("T")
 
 QUIET_SEC = 0.01
-"""A ring is single if the ring before it is at least so long ago."""
+"""A ring is single if the ring before it is at least this long ago."""
 LATER_SEC = 0.02
-"""The doorbell that follows a quick one is sent so much later. Until then the broker, the disk and
-the consumer work for the job that the quick one was about."""
+"""The doorbell that follows a quick one is sent this much later. Until then the broker, the disk
+and the consumer work for the job that the quick one was about."""
 
 
 class Send(Protocol[T]):

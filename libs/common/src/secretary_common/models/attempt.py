@@ -17,7 +17,7 @@ MOST_ATTEMPTS = 50
 
 
 class AttemptRecord(Value):
-    """One attempt of a job. Words are plain texts, so an older version can read newer ones."""
+    """One attempt of a job. Its outcome is plain text, so an older version can read newer words."""
 
     run: int = Field(ge=0)
     attempt: int = Field(ge=0)

@@ -31,7 +31,7 @@ REFUSED_CONTENT = "x-refused-content"
 Its value is a list of ``ContentMark`` objects. The API refuses a job whose upload has one of them.
 """
 HEAD_BYTES = 64 * 1024
-"""So many first bytes of a file show which kind of file it is."""
+"""This many first bytes of a file show which kind of file it is."""
 INLINE_RESULTS_BYTES = 256 * 1024
 """Results whose JSON is larger than this are stored in a file and have their own URL."""
 MAX_NAME = 200

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from secretary_common.operator_events.fault import MOMENTARY, Fault, FaultState
 
 MISSED_REPORTS = 4
-"""A fault is over when no process has reported it for so many intervals."""
+"""A fault is over when no process has reported it for this many intervals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,11 +16,11 @@ class EventTerms:
     """The times of operator events."""
 
     interval: timedelta
-    """Between two reports of a process."""
+    """The time between two reports of a process."""
     after: timedelta
     """A fault that lasts is reported after this time."""
     again: timedelta
-    """Between two events that a cause begins or lasts."""
+    """The shortest time between two events which say that a cause begins or lasts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,7 @@ class JobStatistics(Protocol):
     ) -> dict[str, TypeStatistic]:
         """Count the jobs of each of *job_types* exactly. *owner*: only this owner's jobs.
 
-        *most*: count at most so many jobs of a type in a state, which bounds the cost.
+        *most*: count at most this many jobs of a type in a state, which bounds the cost.
         """
         ...
 

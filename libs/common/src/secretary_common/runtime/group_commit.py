@@ -58,7 +58,7 @@ class GroupCommit(Generic[T, R]):
         self._linger_sec = linger_sec
         self._expects_as_many = expects_as_many
         self._enough = 1 if expects_as_many else largest
-        """A group with so many items waits for no other items."""
+        """A group with this many items waits for no other items."""
         self._waiting: deque[tuple[T, asyncio.Future[R]]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._writing: asyncio.Task[None] | None = None

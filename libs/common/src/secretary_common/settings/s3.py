@@ -66,7 +66,7 @@ class S3Section(Section):
     uploads: PlaceText = ""
     """The place for uploads past the API, ``s3://bucket/prefix/``; empty: there are none."""
     max_upload_mb: float = Field(default=5000, gt=0, le=5000)
-    """Of one upload past the API. S3 takes at most 5 GB in one request."""
+    """The largest upload past the API. S3 takes at most 5 GB in one request."""
     presigned_sec: int = Field(default=3600, ge=10, le=LONGEST_PRESIGNED_SEC)
     """How long the URL of such an upload is valid."""
     write_sec: Seconds = 3600.0

@@ -28,7 +28,10 @@ from secretary_common.settings.section import (
 # Standard Webhooks, "signature scheme": secrets have 24 to 64 random bytes.
 WEBHOOK_SECRET_BYTES = range(24, 65)
 MIN_SECRET_CHARACTERS = 24
-"""Of the pepper, the bootstrap key, the metrics token: nothing slows down a guessing attacker."""
+"""The shortest pepper, bootstrap key and metrics token.
+
+Nothing else slows down the guesses of an attacker.
+"""
 _HOST = re.compile(r"[a-z0-9._-]{1,254}(:[0-9]{1,5})?", re.IGNORECASE)
 _NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+", re.IGNORECASE)
 _PROXY = re.compile(
@@ -142,7 +145,7 @@ class BrokerSection(Section):
     url: AmqpUrl = SecretStr("")
     """The URLs of a cluster's nodes are separated by commas."""
     queue_type: QueueType = "quorum"
-    """Of the queues whose doorbells are stored."""
+    """The type of the queues whose doorbells the broker stores."""
     management_url: SecretHttpUrl = SecretStr("")
     """RabbitMQ's management API, credentials included; ``secretary-init`` sets a policy there."""
 
@@ -280,7 +283,10 @@ class OperatorSection(Section):
     again_sec: Seconds = 3600.0
     """The shortest time between two events that the same cause begins or lasts."""
     interval_sec: Seconds = 15.0
-    """Between two reports of a process; without a report for four of them, a fault is over."""
+    """The time between two reports of a process.
+
+    A fault that no process has reported for four times as long is over.
+    """
     disk_free_percent: float = Field(default=10, ge=0, le=100)
     """MongoDB's disk is almost full if less of it is free."""
 
