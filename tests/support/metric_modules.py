@@ -5,14 +5,14 @@ from prometheus_client.metrics import MetricWrapperBase
 
 import secretary_api.overview.queue_figures
 import secretary_common.runtime.metrics
-import secretary_notifier.attempt_log
+import secretary_notifier.metrics
 import secretary_worker.metrics
 
 MODULES = (
     secretary_common.runtime.metrics,
     secretary_api.overview.queue_figures,
     secretary_worker.metrics,
-    secretary_notifier.attempt_log,
+    secretary_notifier.metrics,
 )
 
 

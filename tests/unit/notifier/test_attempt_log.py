@@ -7,7 +7,8 @@ import pytest
 
 from secretary_common.models import Delivery, DeliveryState, Phase
 from secretary_common.runtime.clock import ManualClock
-from secretary_notifier.attempt_log import DELIVERIES_UNOPENED, AttemptLog
+from secretary_notifier.attempt_log import AttemptLog
+from secretary_notifier.metrics import DELIVERIES_UNOPENED
 from secretary_notifier.verdict import Answer, DeliveryVerdict
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)

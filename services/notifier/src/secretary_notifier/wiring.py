@@ -14,11 +14,11 @@ from secretary_common.runtime.keyed_limit import KeyedLimit
 from secretary_common.secrets.cipher import Cipher
 from secretary_common.settings.service import OperatorSection
 from secretary_common.settings.settings import Settings
-from secretary_notifier.attempt_log import BREAKERS_OPEN, DELIVERIES_HELD, DELIVERIES_IN_FLIGHT
 from secretary_notifier.courier import Courier
 from secretary_notifier.courier_config import CourierConfig
 from secretary_notifier.dispatcher import Dispatcher
 from secretary_notifier.fairness.fair_queue import FairQueue
+from secretary_notifier.metrics import BREAKERS_OPEN, DELIVERIES_HELD, DELIVERIES_IN_FLIGHT
 from secretary_notifier.operator.announcer import Announcer
 from secretary_notifier.operator.apprise_sender import AppriseSender
 from secretary_notifier.relay import Relay
