@@ -1,6 +1,7 @@
 """The Prometheus metrics that several services have; each process shows its own at ``/metrics``.
 
-The metrics of one service are in its module ``metrics``, so no other service shows them as 0.
+The metrics of one service are in its module ``metrics``, so no other service shows them as 0. Those
+of packages that are no service are here too: of documents, and of the sandbox.
 """
 
 from __future__ import annotations
