@@ -1,4 +1,4 @@
-"""One way to call both drivers: PyMongo's async API awaits some calls that Motor does not."""
+"""One way to call both drivers: some calls are awaited with one driver, but not with the other."""
 
 from __future__ import annotations
 
