@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from secretary_common.errors import NotStorable, StoreUnavailable
+from secretary_common.jobs.outbox import NewDeliveries
 from secretary_common.models import (
     Delivery,
     DeliveryState,
@@ -37,6 +38,8 @@ class RelayHarness:
         self.clock = ManualClock()
         self.jobs = InMemoryJobRepository()
         self.deliveries = InMemoryDeliveryRepository()
+        self.stores: NewDeliveries | None = None
+        self.to_send: list[DueDelivery] = []
         self.relay = Relay(
             self.jobs,
             self.deliveries,
@@ -44,6 +47,20 @@ class RelayHarness:
             public_url="https://secretary.example",
             first_wait_sec=0.0,
         )
+
+    async def relay_due(self, *rung: str) -> Relayed:
+        """Relay, and list the deliveries to send in ``to_send``."""
+        self.to_send.clear()
+        relayed = await self.relay.relay_due(
+            rung, on_stored=self.to_send.extend, stores=self.stores
+        )
+        self.to_send += relayed.found
+        return relayed
+
+    @property
+    def job_ids(self) -> set[str]:
+        """The jobs of the deliveries to send."""
+        return {due.job_id for due in self.to_send}
 
     async def add(self, **fields: Any) -> str:
         """Insert a job that has ended, with a due slot; return its id."""
@@ -66,15 +83,11 @@ class RelayHarness:
         return job.job_id
 
 
-def job_ids(relayed: Relayed) -> set[str]:
-    return {due.job_id for due in relayed.due}
-
-
 async def test_a_doorbell_relays_every_due_slot() -> None:
     harness = RelayHarness()
     added = {await harness.add() for _ in range(5)}
-    relayed = await harness.relay.relay_due({min(added)})
-    assert job_ids(relayed) == added
+    relayed = await harness.relay_due(min(added))
+    assert harness.job_ids == added
     assert not relayed.more
 
 
@@ -88,7 +101,7 @@ async def test_new_deliveries_are_offered_before_their_slots_are_cleared() -> No
 
     relayed = await harness.relay.relay_due({added}, on_stored=on_stored)
     assert seen == [([added], False)]
-    assert (job_ids(relayed), relayed.found) == ({added}, [])
+    assert relayed.found == []
     assert harness.jobs.jobs[added].notify is None
 
 
@@ -96,8 +109,8 @@ async def test_a_doorbell_relays_its_own_slot_behind_a_long_backlog() -> None:
     harness = RelayHarness()
     backlog = [await harness.add() for _ in range(SLOTS_AT_ONCE)]
     rung = await harness.add()
-    relayed = await harness.relay.relay_due({rung})
-    assert job_ids(relayed) == {*backlog, rung}
+    relayed = await harness.relay_due(rung)
+    assert harness.job_ids == {*backlog, rung}
     assert relayed.more
 
 
@@ -107,22 +120,26 @@ async def test_a_doorbell_for_a_slot_that_is_not_due_returns_its_time() -> None:
         seq=3, run=1, phase=Phase.COMPLETED, due_at=harness.clock.now() + timedelta(minutes=1)
     )
     rung = await harness.add(notify=later)
-    relayed = await harness.relay.relay_due({rung})
-    assert (relayed.due, relayed.next_at) == ([], later.due_at)
+    relayed = await harness.relay_due(rung)
+    assert (harness.to_send, relayed.next_at) == ([], later.due_at)
 
 
 async def test_a_doorbell_without_a_slot_finds_the_due_delivery_of_its_job() -> None:
     harness = RelayHarness()
     rung = await harness.add()
-    await harness.relay.relay_due()
-    assert job_ids(await harness.relay.relay_due({rung})) == {rung}
+    await harness.relay_due()
+    await harness.relay_due(rung)
+    assert harness.job_ids == {rung}
 
 
 async def test_relays_at_the_same_time_send_each_event_once() -> None:
     harness = RelayHarness()
     added = [await harness.add() for _ in range(5)]
-    both = await asyncio.gather(harness.relay.relay_due(), harness.relay.relay_due())
-    assert sorted(due.job_id for relayed in both for due in relayed.due) == sorted(added)
+    sent: list[DueDelivery] = []
+    relays = (harness.relay.relay_due(on_stored=sent.extend) for _ in range(2))
+    for relayed in await asyncio.gather(*relays):
+        sent += relayed.found
+    assert sorted(due.job_id for due in sent) == sorted(added)
 
 
 class LosingAnswers(InMemoryDeliveryRepository):
@@ -153,7 +170,7 @@ class ClaimingHarness(RelayHarness):
         self.leases = 0
         self.sent: list[Delivery] = []
         self.sent_under_check: list[bool] = []
-        self.claims = FirstClaims(
+        self.stores = FirstClaims(
             self.deliveries,
             self.clock,
             new_lease=self.new_lease,
@@ -179,9 +196,6 @@ class ClaimingHarness(RelayHarness):
         may = self.free + slots >= 0
         self.free += slots if may else 0
         return may
-
-    async def relay_due(self) -> Relayed:
-        return await self.relay.relay_due(stores=self.claims)
 
     async def states(self) -> list[DeliveryState]:
         return [each.state for each in self.deliveries.deliveries.values()]
@@ -234,8 +248,8 @@ async def test_an_event_waits_unclaimed_while_its_job_has_another_in_flight() ->
     now = harness.clock.now()
     slot = NotifySlot(seq=5, run=2, phase=Phase.COMPLETED, due_at=now)
     harness.jobs.put(harness.jobs.jobs[job_id], seq=5, run=2, notify=slot)
-    relayed = await harness.relay_due()
+    await harness.relay_due()
     assert [one.seq for one in harness.sent] == [3]
-    assert [one.seq for one in relayed.due] == [5]
+    assert [one.seq for one in harness.to_send] == [5]
     assert await harness.states() == [DeliveryState.SENDING, DeliveryState.PENDING]
     assert harness.free == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 
@@ -24,25 +24,19 @@ log = get_logger(__name__)
 SLOTS_AT_ONCE = 64
 
 OnStored = Callable[[list[DueDelivery]], object]
+"""Called with new deliveries to send."""
 
 
 @dataclass(frozen=True, slots=True)
 class Relayed:
-    """The result of relaying."""
+    """The result of relaying, apart from the new deliveries, which ``OnStored`` gets."""
 
-    new: list[DueDelivery] = field(default_factory=list)
-    """The new deliveries to send."""
-    found: list[DueDelivery] = field(default_factory=list)
+    found: list[DueDelivery]
     """Deliveries to send that were stored before."""
     next_at: datetime | None = None
     """When a slot of the given jobs, or the delivery made from it, is due; None: none waits."""
     more: bool = False
     """Whether more slots may be due."""
-
-    @property
-    def due(self) -> list[DueDelivery]:
-        """All deliveries to send."""
-        return [*self.new, *self.found]
 
 
 class Relay:
@@ -102,8 +96,7 @@ class Relay:
         # A repeated doorbell, a delivery resent by hand, or a test.
         others = set(rung) - {delivery.job_id for delivery in chain.from_iterable(made)}
         found = await self._deliveries.due_of_jobs(others, self._clock.now()) if others else {}
-        new = [each.to_due() for each in chain.from_iterable(made) if self._is_due(each)]
-        return Relayed(new, [*found.values()], self._next_of(jobs, made), more)
+        return Relayed([*found.values()], self._next_of(jobs, made), more)
 
     async def next_at(self, now: datetime) -> datetime | None:
         """Return the earliest due time of a slot after *now*; None if no slot is due later."""
