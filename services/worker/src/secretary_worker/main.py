@@ -1,15 +1,12 @@
-"""Reads the settings, wires the worker, runs it until a signal."""
+"""Reads the settings, builds the worker, and runs it until a signal stops it."""
 
 from __future__ import annotations
 
 import asyncio
 import faulthandler
 import tempfile
-import time
 from collections.abc import Sequence
-from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from secretary_common.broker.publisher import Publisher
 from secretary_common.errors import ConfigurationError
@@ -28,8 +25,6 @@ from secretary_common.runtime.lifecycle import (
 )
 from secretary_common.runtime.log import configure_logging, get_logger
 from secretary_common.runtime.resilient_loop import until_done
-from secretary_common.s3.buckets import Buckets
-from secretary_common.secrets.cipher import Cipher
 from secretary_common.secrets.hidden_process import hide
 from secretary_common.settings.settings import (
     Settings,
@@ -38,20 +33,24 @@ from secretary_common.settings.settings import (
     load_settings,
 )
 from secretary_worker.access.bridge import Bridge
-from secretary_worker.access.objects import store_clients
-from secretary_worker.access.target import TargetWriter
 from secretary_worker.access.upload import Uploads
 from secretary_worker.engine.fitness import Fitness, probes_of
-from secretary_worker.engine.heartbeat import Heartbeat
 from secretary_worker.engine.manager import SecretaryWorkerManager
 from secretary_worker.handler_packages import HandlerPackages
-from secretary_worker.housekeeping.eviction import Eviction
-from secretary_worker.housekeeping.sweeper import Sweeper
+from secretary_worker.health import Health
 from secretary_worker.metrics import HANDLER_LOOP_SILENCE, SLOTS, SLOTS_FREE
 from secretary_worker.registry import Registry
 from secretary_worker.sandbox import lockdown
-from secretary_worker.watchdog.watchdog_client import WatchdogClient
-from secretary_worker.wiring import Engine, EnginePorts, EngineTerms, build_engine
+from secretary_worker.wiring import (
+    Engine,
+    build_engine,
+    engine_ports,
+    engine_terms,
+    heartbeat,
+    retention,
+    sweeper,
+    watchdog,
+)
 
 log = get_logger(__name__)
 
@@ -67,24 +66,24 @@ async def serve(settings: Settings) -> None:
     """
     worker = settings.worker
     check_address("worker.host", "worker.http_port", worker.host, worker.http_port)
-    store = open_store(settings.mongo, retention=_retention(settings))
+    store = open_store(settings.mongo, retention=retention(settings))
     bridge = Bridge()
     uploads = Uploads(store.files, store.keys, bridge)
     packages = HandlerPackages(settings, cache=store.cache, uploads=uploads, bridge=bridge)
-    registry = packages.set_up(settings.worker.handler_modules).only(settings.worker.job_types)
+    registry = packages.set_up(worker.handler_modules).only(worker.job_types)
     packages.start_zygotes(registry.job_types)
     stop = stop_signal()
     publisher = Publisher(
         settings.broker.url.get_secret_value(), queue_type=settings.broker.queue_type
     )
     engine = build_engine(
-        _ports(settings, store, publisher, uploads),
-        _terms(settings),
+        engine_ports(settings, store, publisher, uploads),
+        engine_terms(settings),
         registry,
         Fitness(probes_of(settings.files.roots)),
     )
     _show_state(engine)
-    health = _Health(engine, active=settings.generic_worker.active)
+    health = Health(engine, active=settings.generic_worker.active)
     try:
         async with health_server(
             worker.host,
@@ -93,20 +92,19 @@ async def serve(settings: Settings) -> None:
             health.live,
             metrics_token=settings.security.metrics_access(),
         ):
-            if await unless_stopped(stop, store.wait_until_ready()):
-                # Before the worker is ready: a client that waits for that may submit at once.
-                if not await unless_stopped(stop, _announce(store, registry, packages)):
-                    return
+            if await unless_stopped(stop, _prepare(store, registry, packages)):
                 async with running(
-                    _watchdog(settings, engine).run(stop),
+                    watchdog(settings, engine).run(stop),
                     publisher.run(),
                     store.watch_schema(),
                     DescriptorWatch().run(),
-                    _process_watch(settings).run(),
-                    _fault_watch(settings, store).run(),
+                    ProcessWatch([Path(tempfile.gettempdir()), *settings.files.roots]).run(),
+                    FaultWatch(
+                        store.faults, store.clock, "worker", settings.operator.interval_sec
+                    ).run(),
                     engine.leases.run(),
                     engine.fitness.run(),
-                    _sweeper(settings, store, engine).run(),
+                    sweeper(settings, store, engine).run(),
                 ):
                     await _work(settings, store, engine, stop)
                     await engine.background.finish()
@@ -117,8 +115,12 @@ async def serve(settings: Settings) -> None:
     log.info("worker.stopped")
 
 
-async def _announce(store: Store, registry: Registry, packages: HandlerPackages) -> None:
-    """Announce the worker's job types and templates; repeat it until MongoDB takes them."""
+async def _prepare(store: Store, registry: Registry, packages: HandlerPackages) -> None:
+    """Wait for MongoDB, then announce the worker's job types and templates until it takes them.
+
+    The worker is ready only after that, because a client that waits for it may submit at once.
+    """
+    await store.wait_until_ready()
     types = [registration.announcement() for registration in registry]
     templates = await asyncio.to_thread(packages.templates)
     await until_done("announcement", lambda: store.job_types.announce(types))
@@ -133,7 +135,7 @@ async def _work(settings: Settings, store: Store, engine: Engine, stop: asyncio.
         slots=settings.generic_worker.max_concurrent,
         active=settings.generic_worker.active,
     )
-    async with running(_heartbeat(settings, store, engine).run()):
+    async with running(heartbeat(settings, store, engine).run()):
         if not settings.generic_worker.active:
             await stop.wait()
             return
@@ -146,136 +148,11 @@ async def _stop_when(stop: asyncio.Event, manager: SecretaryWorkerManager) -> No
     manager.stop()
 
 
-def _process_watch(settings: Settings) -> ProcessWatch:
-    return ProcessWatch([Path(tempfile.gettempdir()), *settings.files.roots])
-
-
 def _show_state(engine: Engine) -> None:
     """Let the metrics show the slots and the loop of the handlers."""
     SLOTS.set(engine.manager.slots)
     SLOTS_FREE.set_function(lambda: engine.manager.free_slots)
     HANDLER_LOOP_SILENCE.set_function(lambda: engine.handler_loop.silent_sec)
-
-
-def _retention(settings: Settings) -> timedelta:
-    return timedelta(days=settings.retention.finished_days)
-
-
-def _sweeper(settings: Settings, store: Store, engine: Engine) -> Sweeper:
-    return Sweeper(
-        removal=store.removal,
-        files=store.files,
-        logs=store.logs,
-        deliveries=store.deliveries,
-        locks=store.locks,
-        eviction=_eviction(settings, store),
-        clock=store.clock,
-        owner=engine.leases.owner,
-        retention=_retention(settings),
-        grace_sec=2 * settings.worker.lease_sec,
-        interval_sec=settings.retention.sweep_interval_sec,
-    )
-
-
-def _eviction(settings: Settings, store: Store) -> Eviction:
-    return Eviction(
-        store.cache,
-        store.clock,
-        unused_for=timedelta(days=settings.cache.days),
-        max_bytes=int(settings.cache.max_mb * 2**20),
-    )
-
-
-def _ports(settings: Settings, store: Store, publisher: Publisher, uploads: Uploads) -> EnginePorts:
-    return EnginePorts(
-        jobs=store.jobs,
-        logs=store.logs,
-        files=store.files,
-        job_types=store.job_types,
-        workers=store.workers,
-        keys=store.keys,
-        doorbell=publisher,
-        clock=store.clock,
-        confirm=store.confirm,
-        uploads=uploads,
-        cipher=Cipher(settings.security.encryption_keys),
-        write_to_target=TargetWriter(
-            store.files,
-            Buckets(settings.s3),
-            store_clients(settings.security),
-            settings.s3.write_sec,
-        ),
-    )
-
-
-def _terms(settings: Settings) -> EngineTerms:
-    return EngineTerms(
-        slots=settings.generic_worker.max_concurrent,
-        poll_interval_sec=settings.generic_worker.poll_interval_sec,
-        lease_sec=settings.worker.lease_sec,
-        heartbeat_sec=settings.worker.renewal_sec,
-        drain_sec=settings.worker.drain_sec,
-        retention=_retention(settings),
-        max_lost_leases=settings.worker.max_lost_leases,
-        max_file_bytes=int(settings.files.max_upload_mb * 2**20),
-        guest_slot=settings.generic_worker.guest_slot,
-        broker_url=settings.broker.url.get_secret_value(),
-        queue_type=settings.broker.queue_type,
-    )
-
-
-def _fault_watch(settings: Settings, store: Store) -> FaultWatch:
-    return FaultWatch(store.faults, store.clock, "worker", settings.operator.interval_sec)
-
-
-def _watchdog(settings: Settings, engine: Engine) -> WatchdogClient:
-    return WatchdogClient(
-        engine.handler_loop.marks, owner=engine.leases.owner, lease_sec=settings.worker.lease_sec
-    )
-
-
-def _heartbeat(settings: Settings, store: Store, engine: Engine) -> Heartbeat:
-    return Heartbeat(
-        store.workers,
-        store.clock,
-        engine.manager.state,
-        worker_id=engine.leases.owner,
-        job_types=list(engine.registry.job_types),
-        slots=engine.manager.slots,
-        active=settings.generic_worker.active,
-        heartbeat_sec=settings.worker.renewal_sec,
-    )
-
-
-class _Health:
-    """The answers of the worker's health server."""
-
-    def __init__(self, engine: Engine, *, active: bool) -> None:
-        self._manager = engine.manager
-        self._leases = engine.leases
-        self._fitness = engine.fitness
-        self._active = active
-
-    async def live(self) -> tuple[bool, dict[str, Any]]:
-        """Report the worker as alive unless its manager is stuck. Outages do not matter."""
-        return not (self._active and self._manager.is_stuck), {
-            "active": self._active,
-            "broker": self._manager.consumer.configured,
-            "listening": self._manager.consumer.listening,
-            "last_look_sec": round(time.monotonic() - self._manager.last_look_at, 3),
-        }
-
-    async def ready(self) -> tuple[bool, dict[str, Any]]:
-        """Report the worker as ready while it has contact with MongoDB and lacks nothing."""
-        manager, in_contact, lacks = self._manager, self._leases.in_contact, self._fitness.lacks
-        return in_contact and not lacks, {
-            "store": in_contact,
-            "unfit": lacks,
-            "listening": manager.consumer.listening,
-            "free_slots": manager.free_slots,
-            "running": [hold.job.job_id for hold in manager.running],
-            "last_look_sec": round(time.monotonic() - manager.last_look_at, 3),
-        }
 
 
 def check_sandbox(settings: Settings, lacking: Sequence[str]) -> None:
