@@ -7,7 +7,7 @@ import pytest
 
 from secretary_documents.pdf.layout.model import Box
 from secretary_documents.pdf.layout.picture import kept_pictures_on, pictures_on
-from secretary_documents.pdf.mupdf import drawing_stats
+from secretary_documents.pdf.mupdf.page import drawing_stats
 from secretary_documents.pdf.ocr.recogniser import Recogniser
 from secretary_documents.pdf.ocr_options import OcrOptions, make_ocr_options
 from secretary_documents.pdf.page_entry import shown_on

@@ -26,7 +26,7 @@ from secretary_documents.formats.detection import detect
 from secretary_documents.formats.limits import FileLimits, damaged
 from secretary_documents.formats.photo import readable_picture
 from secretary_documents.formats.readers import READERS
-from secretary_documents.pdf.mupdf import silence_mupdf
+from secretary_documents.pdf.mupdf.document import silence_mupdf
 from secretary_documents.pdf.pictures.picture_pages import pdf_of_picture
 from secretary_documents.pdf.pictures.raster import to_png
 from secretary_documents.pdf.writers.output import write

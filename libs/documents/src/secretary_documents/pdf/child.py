@@ -1,7 +1,7 @@
 """Runs in the child process: opens one document and answers requests about this document.
 
 - ``{op: open, password, max_pages, max_pixels, page_sec}`` →
-  ``{document: {page_count, title, author, repaired}}``.
+  ``{document: {page_count, title, author, repaired, form}}``.
 - ``{op: style, output}`` → ``{style}``: the measures of the document (``DocumentStyle``). For text
   only the running heads and feet are measured.
 - ``{op: read, pages, method, output, also, keep_headers, style, ocr, lines, pictures}`` → for each
@@ -42,14 +42,9 @@ from secretary_documents.pdf.method_choice import (
     is_better,
     text_stats,
 )
-from secretary_documents.pdf.mupdf import (
-    MUPDF_ERRORS,
-    describe,
-    drawing_stats,
-    open_document,
-    raising_memory_error,
-    silence_mupdf,
-)
+from secretary_documents.pdf.mupdf.document import describe, open_document, silence_mupdf
+from secretary_documents.pdf.mupdf.errors import MUPDF_ERRORS, raising_memory_error
+from secretary_documents.pdf.mupdf.page import drawing_stats
 from secretary_documents.pdf.ocr.heading import mark_headings
 from secretary_documents.pdf.ocr.recogniser import Recogniser
 from secretary_documents.pdf.ocr.recognition import RecognisedLine

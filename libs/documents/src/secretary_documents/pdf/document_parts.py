@@ -20,13 +20,9 @@ from typing import Any
 import pymupdf
 
 from secretary_common.errors import ErrorCode, PermanentError
-from secretary_documents.pdf.mupdf import (
-    MUPDF_ERRORS,
-    copy_pages,
-    raising_memory_error,
-    render_jpeg,
-    render_png,
-)
+from secretary_documents.pdf.mupdf.document import copy_pages
+from secretary_documents.pdf.mupdf.errors import MUPDF_ERRORS, raising_memory_error
+from secretary_documents.pdf.mupdf.page import render_jpeg, render_png
 from secretary_documents.pdf.notes import notes_on
 from secretary_documents.pdf.searchable.layer_line import lines_from_json
 from secretary_documents.pdf.searchable.layered_document import LayeredDocument

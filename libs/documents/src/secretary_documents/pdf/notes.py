@@ -9,7 +9,7 @@ from typing import Any
 
 import pymupdf
 
-from secretary_documents.pdf.mupdf import MUPDF_ERRORS
+from secretary_documents.pdf.mupdf.errors import MUPDF_ERRORS
 
 MOST_NOTES = 2000
 """The most form fields of a page, and the most annotations."""

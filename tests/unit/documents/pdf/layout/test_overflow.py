@@ -7,7 +7,7 @@ import pytest
 
 from secretary_documents.pdf.layout.source import PageSource
 from secretary_documents.pdf.layout.tables.text import rows_of_words, segments_of
-from secretary_documents.pdf.mupdf import silence_mupdf
+from secretary_documents.pdf.mupdf.document import silence_mupdf
 
 COLUMN, FONT = 180.0, pymupdf.Font("helv")
 

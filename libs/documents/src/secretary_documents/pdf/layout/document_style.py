@@ -15,7 +15,8 @@ import pymupdf
 from secretary_documents.pdf.layout.plain_page import PlainPage
 from secretary_documents.pdf.layout.source import PageSource
 from secretary_documents.pdf.layout.style import LEAST_REPEATS, DocumentStyle, StyleSampler
-from secretary_documents.pdf.mupdf import MUPDF_ERRORS, area_of, raising_memory_error
+from secretary_documents.pdf.mupdf.errors import MUPDF_ERRORS, raising_memory_error
+from secretary_documents.pdf.mupdf.page import area_of
 
 SAMPLED_PAGES = 24
 # For plain text only the running heads matter, and time matters more.

@@ -9,7 +9,7 @@ from typing import Any
 import pymupdf
 
 from secretary_documents.pdf.layout.model import Box
-from secretary_documents.pdf.mupdf import MUPDF_ERRORS, raising_memory_error
+from secretary_documents.pdf.mupdf.errors import MUPDF_ERRORS, raising_memory_error
 
 # A page with more paths is a picture. Its rules are not read, because this would take seconds.
 MOST_PATHS = 3000

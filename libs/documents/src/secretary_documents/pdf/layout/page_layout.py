@@ -43,7 +43,7 @@ from secretary_documents.pdf.layout.tables.aligned import split_tables
 from secretary_documents.pdf.layout.tables.open import tables_between_rules
 from secretary_documents.pdf.layout.tables.ruled import ruled_tables
 from secretary_documents.pdf.layout.turn import Turn, turned_texts, words_inside
-from secretary_documents.pdf.mupdf import area_of
+from secretary_documents.pdf.mupdf.page import area_of
 
 
 @dataclass(frozen=True, slots=True)

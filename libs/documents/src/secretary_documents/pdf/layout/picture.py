@@ -8,7 +8,7 @@ from dataclasses import replace
 import pymupdf
 
 from secretary_documents.pdf.layout.model import Box, Picture
-from secretary_documents.pdf.mupdf import area_of
+from secretary_documents.pdf.mupdf.page import area_of
 
 # Smaller pictures are logos and ornaments. A picture with native text on it is a background.
 _LEAST_WIDTH, _LEAST_HEIGHT, _LEAST_SHARE = 60.0, 30.0, 0.015

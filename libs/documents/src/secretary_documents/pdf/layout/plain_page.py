@@ -15,7 +15,8 @@ from secretary_documents.pdf.layout.model import Box
 from secretary_documents.pdf.layout.script import is_right_to_left
 from secretary_documents.pdf.layout.source import PageSource
 from secretary_documents.pdf.layout.style import EDGE, running_key
-from secretary_documents.pdf.mupdf import area_of, small_text_blocks
+from secretary_documents.pdf.mupdf.page import area_of
+from secretary_documents.pdf.mupdf.text import small_text_blocks
 
 # A first character without a meaning in the file is a bullet of a font for symbols.
 _BULLET = re.compile(r"^\N{REPLACEMENT CHARACTER}[\x80-\x9f]?(?=\s+\w{2})", re.MULTILINE)

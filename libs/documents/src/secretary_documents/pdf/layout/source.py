@@ -19,7 +19,7 @@ from secretary_documents.pdf.layout.script import (
     with_ligatures,
 )
 from secretary_documents.pdf.layout.tables.overflow import FoundWord, divided_words
-from secretary_documents.pdf.mupdf import (
+from secretary_documents.pdf.mupdf.text import (
     TEXT_FLAGS,
     TextBlock,
     character_blocks,

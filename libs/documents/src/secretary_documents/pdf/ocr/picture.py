@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pymupdf
 
 from secretary_documents.pdf.layout.model import Box
-from secretary_documents.pdf.mupdf import LEAST_DPI, POINTS_PER_INCH, fitting_dpi, legible_dpi
+from secretary_documents.pdf.mupdf.page import LEAST_DPI, POINTS_PER_INCH, fitting_dpi, legible_dpi
 from secretary_documents.pdf.ocr_options import OCR_DPI
 
 # A larger picture of a poster takes half as much time again, and OCR finds no more words in it

@@ -9,7 +9,7 @@ import pymupdf
 
 from secretary_documents.pdf.layout.model import Box, Table, Word
 from secretary_documents.pdf.layout.script import runs_to_left
-from secretary_documents.pdf.mupdf import POINTS_PER_INCH
+from secretary_documents.pdf.mupdf.page import POINTS_PER_INCH
 from secretary_documents.pdf.ocr.picture import PagePicture, draw
 from secretary_documents.pdf.ocr.recognition import RecognisedLine, Recognition
 from secretary_documents.pdf.ocr.scan_tables import tables_in

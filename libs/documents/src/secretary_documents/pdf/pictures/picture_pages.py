@@ -9,7 +9,7 @@ from __future__ import annotations
 import pymupdf
 
 from secretary_common.errors import ErrorCode, PermanentError
-from secretary_documents.pdf.mupdf import MUPDF_ERRORS, raising_memory_error
+from secretary_documents.pdf.mupdf.errors import MUPDF_ERRORS, raising_memory_error
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pymupdf
 
-from secretary_documents.pdf.mupdf import MUPDF_ERRORS, raising_memory_error
+from secretary_documents.pdf.mupdf.errors import MUPDF_ERRORS, raising_memory_error
 
 # MuPDF also opens SVG and other formats, which are no pixels.
 _FIRST_BYTES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*", b"BM")

@@ -11,7 +11,8 @@ import pymupdf
 
 from secretary_documents.pdf.layout.model import Box
 from secretary_documents.pdf.method_choice import GARBLED_SHARE, unknown_share
-from secretary_documents.pdf.mupdf import MUPDF_ERRORS, TEXT_FLAGS, raising_memory_error
+from secretary_documents.pdf.mupdf.errors import MUPDF_ERRORS, raising_memory_error
+from secretary_documents.pdf.mupdf.text import TEXT_FLAGS
 from secretary_documents.pdf.searchable.glyphless_font import GlyphlessFont
 from secretary_documents.pdf.searchable.layer_line import LayerLine
 from secretary_documents.pdf.searchable.text_layer import layer_operators
