@@ -10,7 +10,7 @@ from typing import Any
 from secretary_common.errors import ErrorCode, PermanentError, TransientError
 from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_documents.concurrency import ConcurrencyLimit
-from secretary_documents.pdf.continuation import checked_edges
+from secretary_documents.pdf.joining.continuation import checked_edges
 from secretary_documents.pdf.layout.style import LEAST_REPEATS, DocumentStyle
 from secretary_documents.pdf.page import Document, OnPage, Page
 from secretary_documents.pdf.read_options import ReadOptions

@@ -7,7 +7,7 @@ from typing import Any
 
 import pymupdf
 
-from secretary_documents.pdf.continuation import edges_of
+from secretary_documents.pdf.joining.continuation import edges_of
 from secretary_documents.pdf.layout.model import Box, PageLayout, Picture
 from secretary_documents.pdf.ocr.recognition import RecognisedLine
 from secretary_documents.pdf.searchable.layer_line import layer_lines, lines_to_json

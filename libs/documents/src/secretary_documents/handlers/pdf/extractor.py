@@ -13,12 +13,12 @@ from secretary_common.ports.cache import CacheRepository
 from secretary_common.settings.documents import PdfSection
 from secretary_documents.handlers.contract import JobReport
 from secretary_documents.handlers.pdf import progress
-from secretary_documents.handlers.pdf.joined_pages import join_pages
 from secretary_documents.handlers.pdf.page_cache import PageCache
 from secretary_documents.handlers.pdf.page_collector import PageCollector
 from secretary_documents.handlers.pdf.parameters import PdfParameters
 from secretary_documents.handlers.pdf.reader_factory import MakeReader, ReaderFactory
 from secretary_documents.handlers.pdf.result import PdfExtract, PdfFile, check_readable
+from secretary_documents.pdf.joining.joined_pages import join_pages
 from secretary_documents.pdf.ocr_engine import more_memory_mb
 from secretary_documents.pdf.ocr_models import model_folders
 from secretary_documents.pdf.page import PageRange, RemoteReader, WholeDocument

@@ -9,8 +9,8 @@ from pathlib import Path
 import pymupdf
 import pytest
 
-from secretary_documents.handlers.pdf.joined_pages import join_pages
 from secretary_documents.pdf.child import begin
+from secretary_documents.pdf.joining.joined_pages import join_pages
 from secretary_documents.pdf.page import Page
 
 Draw = Callable[[pymupdf.Page], object]

@@ -14,7 +14,12 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from secretary_common.models import JsonObject
-from secretary_documents.pdf.continuation import Edge, Place, continues, is_continued_caption
+from secretary_documents.pdf.joining.continuation import (
+    Edge,
+    Place,
+    continues,
+    is_continued_caption,
+)
 from secretary_documents.pdf.layout.model import Kind
 from secretary_documents.pdf.page import Page
 from secretary_documents.pdf.writers.markup import join_lines
