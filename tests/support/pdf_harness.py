@@ -18,6 +18,7 @@ from secretary_common.models import JsonObject
 from secretary_common.settings.documents import PdfSection
 from secretary_documents.handlers.pdf.extractor import PdfExtractor
 from secretary_documents.handlers.pdf.handler import PdfHandler
+from secretary_documents.handlers.pdf.template_step import TemplateStep
 from secretary_documents.handlers.source import FileSource
 from secretary_documents.pdf.page import Document, OnPage, Page
 from secretary_documents.web.download import Downloader
@@ -116,6 +117,7 @@ def make_handler(
             wiring.pop("uploads", None),
             too_large=ErrorCode.PDF_TOO_LARGE,
         ),
+        templates=TemplateStep(wiring.pop("transformer", None)),
         **wiring,
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from secretary_common.errors import ConfigurationError, ErrorCode, PermanentError
@@ -20,6 +19,7 @@ from secretary_common.settings.provider import (
     VisionSection,
 )
 from secretary_documents.formats.format import DOCKER, FORMATS, Format, Way, missing_formats
+from secretary_documents.handlers.document.document_reader import DocumentReader
 from secretary_documents.handlers.document.handler import DocumentHandler
 from secretary_documents.handlers.document.parameters import DocumentParameters
 from secretary_documents.handlers.document.reader_factory import FILE_CHILD, make_document_reader
@@ -29,6 +29,7 @@ from secretary_documents.handlers.pdf.extractor import CHILD as PDF_CHILD
 from secretary_documents.handlers.pdf.extractor import PdfExtractor
 from secretary_documents.handlers.pdf.handler import PdfHandler
 from secretary_documents.handlers.pdf.parameters import PdfParameters
+from secretary_documents.handlers.pdf.template_step import TemplateStep
 from secretary_documents.handlers.session.handler import SessionHandler
 from secretary_documents.handlers.session.parameters import SessionParameters
 from secretary_documents.handlers.session.slides_reader import PdfSlidesReader
@@ -71,52 +72,34 @@ def setup(context: HandlerContext) -> None:
     templates = _template_catalog(context)
     context.announce_templates(templates.listing)
     transformer = _transformer(context, templates)
+    step = TemplateStep(transformer)
     downloader = Downloader(
-        context.http_client, max_bytes=context.max_file_bytes, objects=context.objects
-    )
-    extractor = PdfExtractor(
-        limits=context.section("pdf", PdfSection),
+        context.http_client,
         max_bytes=context.max_file_bytes,
-        zygote=context.zygote(PDF_CHILD, {"document", "pdf", "session"}),
-        cache=context.cache("pages"),
-        remote=_remote_readers(context),
+        too_large=ErrorCode.FILE_TOO_LARGE,
+        objects=context.objects,
     )
+    extractor = _pdf_extractor(context)
     pdf = PdfHandler(
         extractor=extractor,
-        source=FileSource(
-            context.file_roots,
-            context.max_file_bytes,
-            downloader,
-            context.uploads,
-            too_large=ErrorCode.PDF_TOO_LARGE,
-        ),
-        transformer=transformer,
+        source=_source(context, downloader, too_large=ErrorCode.PDF_TOO_LARGE),
+        templates=step,
     )
     document = DocumentHandler(
-        reader=make_document_reader(
-            extractor,
-            context.zygote(FILE_CHILD, {"document"}),
-            documents=context.section("documents", DocumentsSection),
-            pdf=context.section("pdf", PdfSection),
-        ),
-        source=FileSource(context.file_roots, context.max_file_bytes, downloader, context.uploads),
-        transformer=transformer,
+        reader=_document_reader(context, extractor),
+        source=_source(context, downloader, too_large=ErrorCode.FILE_TOO_LARGE),
+        templates=step,
     )
-    pages = SandboxedPageReader(
-        Downloader(
-            context.http_client,
-            max_bytes=MAX_PAGE_BYTES,
-            deadline_sec=PAGE_SEC,
-            too_large=ErrorCode.FILE_TOO_LARGE,
-        ),
-        zygote=context.zygote(PAGE_CHILD, {"transformer", "session"}),
-    )
+    pages = _page_reader(context)
     recordings = _recording_transcriber(context)
     _log_missing_ffmpeg(recordings.ffmpeg)
+    media = MediaHandler(
+        recordings, _source(context, recordings.downloader, too_large=ErrorCode.MEDIA_TOO_LARGE)
+    )
     session = SessionHandler(
         transformer=transformer,
         pages=pages,
-        downloader=replace(downloader, too_large=ErrorCode.FILE_TOO_LARGE),
+        downloader=downloader,
         read_slides=PdfSlidesReader(extractor),
         transcribe=recordings,
     )
@@ -124,19 +107,48 @@ def setup(context: HandlerContext) -> None:
     register("pdf", pdf, params=PdfParameters)
     register("transformer", TransformerHandler(transformer, pages), params=TransformerParameters)
     register("session", session, params=SessionParameters)
-    register("media", _media_handler(context, recordings), params=MediaParameters)
+    register("media", media, params=MediaParameters)
 
 
-def _media_handler(context: HandlerContext, recordings: RecordingTranscriber) -> MediaHandler:
-    downloader = recordings.downloader
-    source = FileSource(
+def _source(context: HandlerContext, downloader: Downloader, *, too_large: ErrorCode) -> FileSource:
+    """Return the source of the files that jobs name. The limit of *downloader* holds for all."""
+    return FileSource(
         context.file_roots,
         downloader.max_bytes,
         downloader,
         context.uploads,
-        too_large=ErrorCode.MEDIA_TOO_LARGE,
+        too_large=too_large,
     )
-    return MediaHandler(recordings, source)
+
+
+def _pdf_extractor(context: HandlerContext) -> PdfExtractor:
+    return PdfExtractor(
+        limits=context.section("pdf", PdfSection),
+        max_bytes=context.max_file_bytes,
+        zygote=context.zygote(PDF_CHILD, {"document", "pdf", "session"}),
+        cache=context.cache("pages"),
+        remote=_remote_readers(context),
+    )
+
+
+def _document_reader(context: HandlerContext, extractor: PdfExtractor) -> DocumentReader:
+    return make_document_reader(
+        extractor,
+        context.zygote(FILE_CHILD, {"document"}),
+        documents=context.section("documents", DocumentsSection),
+        pdf=context.section("pdf", PdfSection),
+    )
+
+
+def _page_reader(context: HandlerContext) -> SandboxedPageReader:
+    downloader = Downloader(
+        context.http_client,
+        max_bytes=MAX_PAGE_BYTES,
+        deadline_sec=PAGE_SEC,
+        too_large=ErrorCode.FILE_TOO_LARGE,
+    )
+    zygote = context.zygote(PAGE_CHILD, {"transformer", "session"})
+    return SandboxedPageReader(downloader, zygote=zygote)
 
 
 def _log_missing_formats(documents: DocumentsSection) -> None:

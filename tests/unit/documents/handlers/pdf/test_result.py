@@ -6,7 +6,6 @@ from secretary_common.errors import ErrorCode, PermanentError
 from secretary_documents.handlers.pdf.result import PdfExtract, PdfFile, check_readable
 from secretary_documents.pdf.page import Page
 from secretary_documents.pdf.sandboxed_document import DocumentInfo
-from secretary_documents.templates.transformer import TransformResult
 
 PAGES = [
     Page(4, "eins", "native"),
@@ -47,22 +46,14 @@ def test_structured_data_repeats_the_documented_fields_once() -> None:
     }
 
 
-def test_the_filled_template_and_the_archive_are_added_to_the_text() -> None:
-    fields = {"title": "Minutes"}
-    template = {"name": "M", "sha256": "cd"}
-    made = TransformResult("# Minutes", fields, fields, template, {"model": "m"}, ("short",))
-    extract = PdfExtract(DOCUMENT, PAGES, PdfFile("a.pdf", 7, "ab"), "job-1.zip", made)
+def test_the_archive_and_the_other_parts_are_added_to_the_text() -> None:
+    more = {"chunks": [], "template_fields": {"title": "Minutes"}}
+    extract = PdfExtract(DOCUMENT, PAGES, PdfFile("a.pdf", 7, "ab"), "job-1.zip", more)
     result = extract.result({})
     assert result["extracted_text"] == TEXT
-    assert result["template"] == {
-        "name": "M",
-        "sha256": "cd",
-        "llm": {"model": "m"},
-        "warnings": ["short"],
-        "text": "# Minutes",
-    }
-    assert result["template_fields"] == {"title": "Minutes"}
     assert result["images_archive_filename"] == "job-1.zip"
+    assert result["chunks"] == []
+    assert result["template_fields"] == {"title": "Minutes"}
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.models import Job, JsonObject
 from secretary_documents.handlers.contract import AttemptRepository, JobReport
@@ -13,34 +13,21 @@ from secretary_documents.handlers.document.parameters import DocumentParameters
 from secretary_documents.handlers.document.read_document import ReadDocument, joined_text
 from secretary_documents.handlers.parameter import parse_parameters
 from secretary_documents.handlers.pdf import progress
-from secretary_documents.handlers.pdf.handler import TextTransformer, transform_request
-from secretary_documents.handlers.pdf.result import template_part
+from secretary_documents.handlers.pdf.template_step import TemplateStep
 from secretary_documents.handlers.source import FileSource
-from secretary_documents.templates.json_fields import JsonFields
 
 ACCEPT = "*/*"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentHandler:
     """Handles ``document`` jobs. One instance serves all jobs at the same time."""
 
-    def __init__(
-        self,
-        *,
-        reader: DocumentReader,
-        source: FileSource,
-        transformer: TextTransformer | None = None,
-    ) -> None:
-        """Wire the handler.
-
-        Args:
-            reader: reads the files.
-            source: opens the files that jobs name.
-            transformer: applies the templates of jobs that have one. With None, such jobs fail.
-        """
-        self._reader = reader
-        self._source = source
-        self._transformer = transformer
+    reader: DocumentReader
+    """Reads the files."""
+    source: FileSource
+    """Opens the files that jobs name."""
+    templates: TemplateStep = field(default_factory=TemplateStep)
 
     async def __call__(
         self, job: Job, repo: AttemptRepository, resource_calculator: ResourceCalculator
@@ -55,47 +42,21 @@ class DocumentHandler:
         report.progress(progress.INITIALIZING)
         parameters = parse_parameters(DocumentParameters, job.parameters)
         task = DocumentTask(parameters, report, resource_calculator, job)
-        self._reader.check(task)
-        self._check_template(parameters)
+        self.reader.check(task)
+        self.templates.check(parameters)
         report.progress(progress.READING_FILE)
-        source = self._source.open(parameters, job.owner, accept=ACCEPT)
+        source = self.source.open(parameters, job.owner, accept=ACCEPT)
         async with report.repeating_progress(), source as file:
             resource_calculator.add_bytes(file.size)
-            documents = await self._reader.read(task, file)
+            documents = await self.reader.read(task, file)
         report.log("info", f"{len(documents)} documents read")
         text = joined_text(documents)
         async with report.repeating_progress():
-            more = await self._transformed(task, text)
+            more = await self.templates.run(parameters, text, report, resource_calculator)
         report.progress(progress.FINALIZING)
         result = _result(documents, text) | more | {"usage": resource_calculator.usage()}
         report.progress(progress.COMPLETED)
         await report.complete({**result, "structured_data": result})
-
-    def _check_template(self, parameters: DocumentParameters) -> None:
-        if parameters.fields:
-            JsonFields(parameters.fields)  # a bad schema fails before any page is read
-        if (parameters.has_template or parameters.fields) and self._transformer is None:
-            message = "this worker applies no templates: leave out template and fields"
-            raise PermanentError(message, code=ErrorCode.TEMPLATES_NOT_CONFIGURED)
-
-    async def _transformed(self, task: DocumentTask, text: str) -> JsonObject:
-        """Return what a template or ``fields`` make of *text*."""
-        parameters, transformer = task.parameters, self._transformer
-        if transformer is None or not (parameters.has_template or parameters.fields):
-            task.report.progress(progress.PAGES_READ)
-            return {}
-        task.report.progress(progress.TEMPLATE_NEXT)
-        task.report.progress(progress.TEMPLATE)
-        request = transform_request(parameters, text)
-        more: JsonObject = {}
-        if parameters.has_template:
-            done = await transformer.transform(request, task.resources)
-            more |= {"template": template_part(done), "template_fields": done.fields}
-        if parameters.fields:
-            wanted = JsonFields(parameters.fields)
-            found = await transformer.fill_in(wanted, request, task.resources)
-            more |= {"fields": found.data, "fields_llm": found.usage.as_json()}
-        return more
 
 
 def _result(documents: Sequence[ReadDocument], text: str) -> JsonObject:

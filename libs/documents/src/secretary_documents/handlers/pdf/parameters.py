@@ -186,6 +186,11 @@ class PdfParameters(BaseModel):
         """Whether a template is applied to the text."""
         return self.template is not None or self.template_content is not None
 
+    @property
+    def needs_transformer(self) -> bool:
+        """Whether the text is given to a template or a language model after it is read."""
+        return self.has_template or bool(self.fields)
+
     @model_validator(mode="after")
     def _check_together(self) -> Self:
         check_one_source(self)

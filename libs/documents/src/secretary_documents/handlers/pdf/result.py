@@ -12,7 +12,6 @@ from secretary_documents.pdf.method_choice import Reason
 from secretary_documents.pdf.ocr.script import languages_of
 from secretary_documents.pdf.page import Page
 from secretary_documents.pdf.sandboxed_document import DocumentInfo
-from secretary_documents.templates.transformer import TransformResult
 
 _NOTHING_READ = (Reason.UNREADABLE, Reason.TOO_LARGE, Reason.LANGUAGE_MISSING)
 
@@ -76,10 +75,8 @@ class PdfExtract:
     file: PdfFile
     images_archive: str | None = None
     """The name of the archive with the page images."""
-    transformed: TransformResult | None = None
-    """The text after the template was applied, if the job has a template."""
     more: JsonObject = field(default_factory=dict)
-    """Further keys of the result, such as ``outputs`` and ``chunks``."""
+    """Further keys of the result, such as ``outputs``, ``chunks`` and ``template``."""
 
     @property
     def text(self) -> str:
@@ -89,9 +86,6 @@ class PdfExtract:
     def result(self, usage: JsonObject) -> JsonObject:
         """Return the job's result. ``structured_data`` repeats all other fields."""
         result = {"extracted_text": self.text, "metadata": self._metadata(), "usage": usage}
-        if self.transformed is not None:
-            result["template"] = template_part(self.transformed)
-            result["template_fields"] = self.transformed.fields
         if self.images_archive is not None:
             result["images_archive_filename"] = self.images_archive
         result |= self.more
@@ -108,9 +102,3 @@ class PdfExtract:
             "pages_processed": len(self.pages),
             "text_contents": [text_content(page) for page in self.pages],
         }
-
-
-def template_part(done: TransformResult) -> JsonObject:
-    """Return the part of a result about the template that was applied."""
-    warnings = list(done.warnings)
-    return {**(done.template or {}), "llm": done.llm, "warnings": warnings, "text": done.text}
