@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from secretary_api.app import create_app
 from secretary_api.files.upload_limits import UploadLimits
 from secretary_api.jobs.admission import Admission
-from secretary_api.wiring import ApiDependencies
+from secretary_api.wiring.api_dependencies import ApiDependencies
 from secretary_common.errors import StoreUnavailable
 from secretary_common.http.url_guard import UrlGuard
 from secretary_common.models import JobTypeInfo

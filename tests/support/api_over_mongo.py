@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from support.api_harness import ADMIN_KEY, PEPPER
 
 from secretary_api.app import create_app
-from secretary_api.main import wire
+from secretary_api.wiring.api_dependencies import wire
 from secretary_common.models import JobTypeInfo
 from secretary_common.mongo import indexes
 from secretary_common.mongo.store import store_of

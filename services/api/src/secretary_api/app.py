@@ -29,7 +29,8 @@ from secretary_api.routes import (
     uploads,
     workers,
 )
-from secretary_api.wiring import ApiDependencies, services_over
+from secretary_api.wiring.api_dependencies import ApiDependencies
+from secretary_api.wiring.services import services_over
 from secretary_common.observing import tracing
 
 VERSION = "0.1.0"

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from secretary_api.auth import Principal
-from secretary_api.dependencies import Services
 from secretary_api.schemas.batch import BatchSubmission
 from secretary_api.schemas.submission import JobSubmission
+from secretary_api.services import Services
 from secretary_common.errors import NotFound
 from secretary_common.models import Idempotency, Job, JobStatus
 

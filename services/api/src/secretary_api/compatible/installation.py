@@ -6,7 +6,7 @@ from fastapi import FastAPI
 
 from secretary_api.compatible import docling_routes, open_webui_routes
 from secretary_api.compatible.conversions import Conversions
-from secretary_api.dependencies import Services
+from secretary_api.services import Services
 from secretary_common.settings.service import CompatibleSection
 
 UPLOADING = (*docling_routes.UPLOADING, open_webui_routes.PATH)

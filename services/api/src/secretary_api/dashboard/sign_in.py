@@ -9,9 +9,10 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials
 
 from secretary_api.auth import Principal
-from secretary_api.dependencies import BEARER, Services, ServicesDep, identified
+from secretary_api.dependencies import BEARER, ServicesDep, identified
 from secretary_api.http.answer import success
 from secretary_api.schemas.envelope import to_wire
+from secretary_api.services import Services
 from secretary_api.sessions import COOKIE, LIFETIME, expiry_of
 from secretary_common.errors import Unauthorized
 from secretary_common.models import JsonObject

@@ -77,17 +77,10 @@ class Admission:
         job_id = new_job_id()
         if hook:
             hook = webhook.accepted(hook, self.guard, hook.client_job_id or job_id)
-        schema = job_type.info.parameter_schema or {}
-        parameters = _with_encoded_url(parameters, schema)
-        job_type.check(parameters)
-        self._check_targets(parameters, schema, caller)
-        self._check_models(parameters, schema, caller.limits)
-        if job_type.may_be_secret(parameters):
-            parameters = secret_field.sealed(parameters, schema, self.cipher.seal)
         return Job(
             **submission.model_dump(exclude=_DECIDED),
             job_id=job_id,
-            parameters=parameters,
+            parameters=self._accepted(parameters, job_type, caller),
             webhook=webhook.sealed(hook, self.cipher) if hook else None,
             owner=caller.key_id,
             file_roots=caller.limits.file_roots,
@@ -118,6 +111,20 @@ class Admission:
             with _naming(f"limits.s3_places.{number}"):
                 self.buckets.connection(parse_place(place), "", None)
 
+    def _accepted(
+        self, parameters: JsonObject, job_type: KnownJobType, caller: Principal
+    ) -> JsonObject:
+        """Check *parameters*; return them as they are stored, with their secrets encrypted."""
+        schema = job_type.info.parameter_schema or {}
+        encoded = _with_encoded_url(parameters, schema)
+        job_type.check(encoded)
+        self._check_addresses(encoded, schema, caller)
+        self._check_models(encoded, schema, caller.limits)
+        if not job_type.may_be_secret(encoded):
+            return encoded
+        sealed: JsonObject = secret_field.sealed(encoded, schema, self.cipher.seal)
+        return sealed
+
     def _target(self, submission: JobSubmission, caller: Principal) -> str | None:
         """Return the place to which the job writes its results, as it is stored."""
         if submission.target is None:
@@ -135,7 +142,10 @@ class Admission:
     def _has_folder(self, folder: str) -> bool:
         return any(_is_inside(folder, root.absolute()) for root in self.file_roots)
 
-    def _check_targets(self, parameters: JsonObject, schema: JsonObject, caller: Principal) -> None:
+    def _check_addresses(
+        self, parameters: JsonObject, schema: JsonObject, caller: Principal
+    ) -> None:
+        """Check the URL, the paths and the objects of stores that *parameters* name."""
         declared = schema.get("properties", {})
         if url := _url_in(parameters, schema):
             webhook.check_url(self.guard, url, f"parameters.{URL_PARAMETER}")

@@ -11,7 +11,6 @@ from secretary_api.auth import Principal
 from secretary_api.dependencies import (
     JobDep,
     PrincipalDep,
-    Services,
     ServicesDep,
     body_of,
     described_body,
@@ -25,6 +24,7 @@ from secretary_api.routes.responses import COMMON, CONFLICT, NOT_FOUND, WITH_JSO
 from secretary_api.schemas.envelope import Success
 from secretary_api.schemas.job import FilteredJobs, JobDeleted, JobMoved
 from secretary_api.schemas.submission import FilteredAction
+from secretary_api.services import Services
 from secretary_common.models import JobQuery, JobStatus
 
 router = APIRouter(

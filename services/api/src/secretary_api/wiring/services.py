@@ -1,24 +1,16 @@
-"""Builds the services of the routes from what the process has opened: stores and doorbell."""
+"""Builds the services that routes call."""
 
 from __future__ import annotations
-
-from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Any
 
 from secretary_api.audit import Audit
 from secretary_api.auth import Keyring
 from secretary_api.deliveries import Deliveries
-from secretary_api.dependencies import Services
 from secretary_api.endpoints import Endpoints
 from secretary_api.files.direct_uploads import DirectUploads
 from secretary_api.files.downloads import Downloads
-from secretary_api.files.upload_limits import UploadLimits
 from secretary_api.files.uploads import UploadStore
 from secretary_api.http.json_bodies import JsonBodies
 from secretary_api.jobs.actions import FilteredActions, JobActions
-from secretary_api.jobs.admission import Admission
 from secretary_api.jobs.all_jobs_stream import AllJobsStream
 from secretary_api.jobs.batches import Batches
 from secretary_api.jobs.idempotency import IdempotencyMarker
@@ -33,104 +25,24 @@ from secretary_api.key_listing import KeyListing
 from secretary_api.overview.overviews import Overviews
 from secretary_api.overview.queue_figures import QueueFigures
 from secretary_api.request_rate import RequestRate
+from secretary_api.services import Services
 from secretary_api.sessions import Sessions
+from secretary_api.wiring.api_dependencies import ApiDependencies
 from secretary_api.workers import LiveWorkers, WorkerActions
-from secretary_common.doctor.finding import Finding
-from secretary_common.ports import (
-    AuditRepository,
-    BatchRepository,
-    DeliveryRepository,
-    Doorbell,
-    EndpointRepository,
-    FileRepository,
-    JobFeed,
-    JobRepository,
-    JobTypeRepository,
-    KeyRepository,
-    LogRepository,
-    NotifierRepository,
-    TemplateRepository,
-    WorkerRepository,
-)
-from secretary_common.runtime.clock import Clock
-from secretary_common.runtime.metrics_token import NO_TOKEN, MetricsToken
-from secretary_common.settings.s3 import S3Section
-from secretary_common.settings.service import CompatibleSection
-
-
-async def no_findings() -> list[Finding]:
-    """Return nothing: this process has no settings to examine."""
-    return []
-
-
-async def no_disk() -> None:
-    """Return None: the room on the disk of the store is unknown."""
-
-
-@dataclass(frozen=True, slots=True)
-class ApiDependencies:
-    """The objects and the settings that the API needs."""
-
-    jobs: JobRepository
-    job_feed: JobFeed
-    batches: BatchRepository
-    logs: LogRepository
-    files: FileRepository
-    deliveries: DeliveryRepository
-    endpoints: EndpointRepository
-    notifiers: NotifierRepository
-    job_types: JobTypeRepository
-    templates: TemplateRepository
-    workers: WorkerRepository
-    keys: KeyRepository
-    audit: AuditRepository
-    doorbell: Doorbell
-    clock: Clock
-    admission: Admission
-    ping_store: Callable[[], Awaitable[None]]
-    pepper: str
-    retention: timedelta
-    public_url: str
-    in_background: Callable[[Coroutine[Any, Any, Any]], None]
-    bootstrap_key: str = ""
-    source_url: str = ""
-    metrics_token: MetricsToken = NO_TOKEN
-    max_body_mb: float = 10
-    max_values: int = 200_000
-    turn_sec: float = 60
-    uploads: UploadLimits = field(default_factory=UploadLimits)
-    s3: S3Section = field(default_factory=S3Section)
-    compatible: CompatibleSection = field(default_factory=CompatibleSection)
-    webhook_test_sec: float = 30
-    disk_room: Callable[[], Awaitable[tuple[float, float] | None]] = no_disk
-    examine: Callable[[], Awaitable[list[Finding]]] = no_findings
-    disk_free_share: float = 0.1
-    store_has_answered: Callable[[], bool] = lambda: True
-    is_stopping: Callable[[], bool] = lambda: False
 
 
 def services_over(parts: ApiDependencies) -> Services:
     """Return the services over *parts*."""
     announced = KnownJobTypes(parts.job_types, parts.clock)
     upload_store = UploadStore(parts.files, parts.clock, parts.uploads)
-    pending_limit = PendingLimit(parts.jobs, announced)
     keyring = Keyring(
         parts.keys, parts.clock, pepper=parts.pepper, bootstrap_key=parts.bootstrap_key
     )
-    job_actions = _job_actions(parts)
     key_endpoints = KeyEndpoints(parts.endpoints, parts.clock)
-    delivery_service = _deliveries(parts)
-    submitter = JobSubmitter(
-        jobs=parts.jobs,
-        job_types=announced,
-        ringer=Ringer(parts.doorbell, parts.in_background),
-        clock=parts.clock,
-        admission=parts.admission,
-        uploads=upload_store,
-        pending_limit=pending_limit,
-        endpoints=key_endpoints,
-    )
+    submitter = _submitter(parts, announced, upload_store, key_endpoints)
     queries = _job_queries(parts, announced)
+    job_actions = _job_actions(parts)
+    delivery_service = _deliveries(parts)
     return Services(
         submitter=submitter,
         jobs=queries,
@@ -165,6 +77,24 @@ def services_over(parts: ApiDependencies) -> Services:
         marker=IdempotencyMarker(parts.pepper),
         clock=parts.clock,
         store_has_answered=parts.store_has_answered,
+    )
+
+
+def _submitter(
+    parts: ApiDependencies,
+    job_types: KnownJobTypes,
+    uploads: UploadStore,
+    endpoints: KeyEndpoints,
+) -> JobSubmitter:
+    return JobSubmitter(
+        jobs=parts.jobs,
+        job_types=job_types,
+        ringer=Ringer(parts.doorbell, parts.in_background),
+        clock=parts.clock,
+        admission=parts.admission,
+        uploads=uploads,
+        pending_limit=PendingLimit(parts.jobs, job_types),
+        endpoints=endpoints,
     )
 
 
