@@ -56,10 +56,6 @@ class Collector:
         ]
         return sorted(found, key=lambda span: span.start_ns)
 
-    def trace_of(self, trace_id: str) -> list[Exported]:
-        """Return the spans of one trace."""
-        return [span for span in self.spans() if span.trace_id == trace_id]
-
 
 def _spans_of(body: bytes) -> list[Exported]:
     request = ExportTraceServiceRequest.FromString(body)

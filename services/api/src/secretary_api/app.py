@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
-
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
@@ -65,17 +62,14 @@ ROUTERS = (
 )
 MEGABYTE = 1024 * 1024
 
-Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
-
-def create_app(parts: ApiDependencies, lifespan: Lifespan | None = None) -> FastAPI:
-    """Return the HTTP API over *parts*; *lifespan* begins before the requests, ends after them."""
+def create_app(parts: ApiDependencies) -> FastAPI:
+    """Return the HTTP API over *parts*."""
     app = FastAPI(
         title="Secretary",
         version=VERSION,
         description=DESCRIPTION + _source(parts.source_url),
         license_info={"name": LICENCE, "identifier": LICENCE},
-        lifespan=lifespan,
         redirect_slashes=False,
         docs_url=None,
         redoc_url=None,

@@ -183,7 +183,7 @@ async def described_submission(
         ),
     ] = None,
 ) -> None:
-    """Describe what a submission needs beside its body; ``submission_of`` reads it."""
+    """Describe the key and the header of a submission; ``submission_of`` reads both."""
     del idempotency_key
 
 

@@ -19,7 +19,8 @@ COOKIE = "secretary_session"
 CSRF_HEADER = "X-CSRF-Token"
 LIFETIME = timedelta(hours=12)
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-_PARTS = 4
+_PARTS = 3
+"""A session's claim has the id of the key, the end of the session, and a random part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def _read(claim: str) -> tuple[str, datetime]:
         Unauthorized: *claim* has another form.
     """
     parts = claim.split(".")
-    if len(parts) != _PARTS - 1 or not (parts[1].isascii() and parts[1].isdigit()):
+    if len(parts) != _PARTS or not (parts[1].isascii() and parts[1].isdigit()):
         raise Unauthorized
     try:
         return parts[0], datetime.fromtimestamp(int(parts[1][:12]), UTC)

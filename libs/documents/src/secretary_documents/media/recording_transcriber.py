@@ -151,7 +151,7 @@ class RecordingTranscriber:
             resources: counts bytes, seconds of audio, requests and cost.
             use_cache: whether to read from the cache of transcripts and write to it. A transcript
                 of a piece is cached at once, so a later attempt needs only the other pieces.
-            options: what the transcript should contain, beside its text.
+            options: what the transcript should contain besides its text.
             on_piece: called with the number of finished pieces and of all pieces.
         """
         self.check_ready()

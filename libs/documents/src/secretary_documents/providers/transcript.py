@@ -21,7 +21,7 @@ class AudioPiece:
 
 @dataclass(frozen=True, slots=True)
 class SpeechOptions:
-    """What a transcript should contain, beside its text."""
+    """What a transcript should contain besides its text."""
 
     prompt: str = ""
     """Names and terms of the recording, which the model then spells correctly."""

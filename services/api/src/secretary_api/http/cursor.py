@@ -8,7 +8,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from secretary_api.http.errors import refused_fields
-from secretary_common.models import Delivery, Job, LogEntry
+from secretary_common.models import Delivery, LogEntry
 
 _ENTRY = re.compile(r"(\d{1,9}):(\d{1,9})", re.ASCII)
 _MOMENT = re.compile(r"-?\d{1,18}", re.ASCII)
@@ -17,11 +17,6 @@ LONGEST_ID = 200
 AFTER_ALL = "~"
 """Sorts after every delivery id."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def cursor_of(job: Job) -> str:
-    """Return the cursor of the page after *job*."""
-    return cursor_after(job.created_at, job.job_id)
 
 
 def cursor_after(created_at: datetime, identity: str) -> str:

@@ -73,9 +73,10 @@ def view_of(job: Job, logs: Iterable[LogEntry]) -> JsonObject:
 
 
 def receipt_of(job: Job) -> JsonObject:
-    """Return the view of *job* for a key that may submit but not read: what came of it is left out.
+    """Return the view of *job* for a key that may submit but not read: without its outcome.
 
-    Such a key could read the results by repeating its request under the same idempotency key.
+    Otherwise such a key could read the results by repeating its request under the same idempotency
+    key.
     """
     kept_back = {"results": None, "results_file": None, "error": None, "progress": None}
     return view_of(job.model_copy(update={**kept_back, "files": [], "usage": None}), [])

@@ -74,13 +74,6 @@ class Success(View, Generic[T]):
     data: T
 
 
-class FieldError(View):
-    """The error of one field."""
-
-    field: str
-    message: str
-
-
 class ErrorBody(View):
     """The error of a failed request."""
 
