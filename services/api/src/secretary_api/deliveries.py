@@ -38,6 +38,7 @@ RECENT_DELIVERIES = 500
 POLL_SEC = 0.05
 """The time between two reads of a test that has not ended."""
 WAITING = frozenset({DeliveryState.PENDING, DeliveryState.SENDING})
+"""The states of deliveries that have not ended."""
 
 
 class NoNotifier(StoreUnavailable):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from urllib.parse import urlsplit, urlunsplit
 
-from secretary_api.deliveries import ExplainedDelivery
+from secretary_api.deliveries import WAITING, ExplainedDelivery
 from secretary_api.schemas.delivery import (
     DeliveryAttemptView,
     DeliveryView,
@@ -14,16 +14,13 @@ from secretary_api.schemas.delivery import (
 )
 from secretary_common.jobs.new_deliveries import TEST_MARK
 from secretary_common.models import ENDPOINT_MARK, Delivery, ReceiverState
-from secretary_common.models.states import DeliveryState
 from secretary_common.secrets import secret_field
-
-_WAITING = frozenset({DeliveryState.PENDING, DeliveryState.SENDING})
 
 
 def delivery_of(explained: ExplainedDelivery) -> DeliveryView:
     """Return the view of a delivery."""
     delivery, wait = explained.delivery, explained.wait
-    waiting = delivery.state in _WAITING
+    waiting = delivery.state in WAITING
     return DeliveryView(
         id=delivery.delivery_id,
         job_id=delivery.job_id if delivery.has_job else None,

@@ -35,7 +35,7 @@ class Wanted:
     """The tag of the jobs: the program whose routes were used."""
     jobs: Sequence[JobSubmission]
     identity: Any
-    """What a repeat of the same request has too; None: no request repeats it."""
+    """The value by which a repeat of the request is recognised; None: no request repeats it."""
 
 
 @dataclass(frozen=True, slots=True)

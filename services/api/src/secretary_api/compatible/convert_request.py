@@ -76,7 +76,7 @@ class Source:
         return {"url": self.url} if self.upload is None else {"file_id": self.upload.file_id}
 
     def identity(self) -> list[str]:
-        """Return what a repeat of the same source has too."""
+        """Return the value by which a repeat of the same source is recognised."""
         return [self.name, self.upload.sha256 if self.upload else self.url or ""]
 
 
@@ -90,7 +90,7 @@ class Conversion:
 
 
 class GivenFile:
-    """A file whose name and content are known from elsewhere than a form of one file."""
+    """A file to store (``SentFile``) whose name and content do not come from a form of one file."""
 
     def __init__(self, name: str, content: AsyncIterator[bytes], field: str = FILES) -> None:
         self._name = name

@@ -38,7 +38,8 @@ async def show_dashboard() -> HTMLResponse:
 async def get_asset(version: str, name: str, request: Request) -> Response:
     """Return a file of the dashboard; browsers keep it, because its path names its version.
 
-    A page that an earlier version served gets the file of this version, and keeps it not.
+    A page that an earlier version served gets the file of this version, which the browser does not
+    keep.
     """
     asset = ASSETS.get(name)
     if asset is None:

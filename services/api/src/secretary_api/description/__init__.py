@@ -1,5 +1,5 @@
-"""The OpenAPI document, completed: what FastAPI derives from the routes is not all of it.
+"""Completes the OpenAPI document that FastAPI derives from the routes.
 
-Here: the examples of answers and failures, the links between operations, and the schemas of bodies
-that routes read by themselves. Not here: descriptions of fields, which stand at the fields.
+The examples of answers and failures, the links between operations, and the schemas of bodies that
+routes read by themselves belong here. The descriptions of fields stand at the fields.
 """

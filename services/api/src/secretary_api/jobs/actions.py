@@ -22,6 +22,7 @@ log = get_logger(__name__)
 
 ACTIONS_AT_ONCE = 16
 PAGE = 250
+"""The most jobs that an action on many jobs reads in one query."""
 MOST_PAGES = 20
 """An action by filter looks at this many pages; a page of a bounded scan may be empty."""
 _TRIES = 10

@@ -11,7 +11,7 @@ from typing import Any
 from secretary_api.auth import Principal
 from secretary_api.files.uploads import NamedUpload, UploadStore, named_upload
 from secretary_api.http.errors import refused_fields
-from secretary_api.jobs.actions import JobActions
+from secretary_api.jobs.actions import ACTIONS_AT_ONCE, PAGE, JobActions
 from secretary_api.jobs.admission import Admission
 from secretary_api.jobs.idempotency import existing, insert_once
 from secretary_api.jobs.job_types import KnownJobType, KnownJobTypes
@@ -34,10 +34,6 @@ from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.log import get_logger
 
 log = get_logger(__name__)
-
-PAGE = 250
-"""Jobs of a batch that are read in one query."""
-ACTIONS_AT_ONCE = 16
 
 Action = Callable[[Job], Coroutine[Any, Any, Job]]
 

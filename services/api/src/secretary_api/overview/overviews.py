@@ -1,4 +1,4 @@
-"""The overview of a key: what waits, runs and ended, and who works."""
+"""The overview of an API key: its waiting, running and ended jobs, and the workers."""
 
 from __future__ import annotations
 

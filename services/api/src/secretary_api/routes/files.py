@@ -76,7 +76,7 @@ async def get_job_archive(job: JobDep, services: ServicesDep) -> Response:
 def _download(name: str) -> dict[str, str]:
     """Return headers that make a browser save the file: it may be harmful HTML.
 
-    Should a browser show the file nevertheless, it runs no script with the dashboard's session.
+    If a browser shows the file nevertheless, no script in it runs with the dashboard's session.
     """
     return {
         "Content-Security-Policy": "default-src 'none'; sandbox",
