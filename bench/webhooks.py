@@ -41,7 +41,8 @@ from secretary_common.mongo.store import Store, store_of
 from secretary_common.runtime.lifecycle import running
 from secretary_common.settings.service import MongoSection
 from secretary_devstack.processes.service import Service
-from secretary_devstack.processes.stack import Servers, SystemKeys
+from secretary_devstack.processes.stack import Servers
+from secretary_devstack.processes.system_keys import SystemKeys
 from secretary_devstack.servers.port import free_port
 
 ORIGINS = 20

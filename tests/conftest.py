@@ -14,7 +14,7 @@ from hypothesis import settings
 from pymongo import MongoClient
 
 from secretary_devstack.servers.node_client import NodeClient
-from secretary_devstack.servers.rabbitmq import RabbitMQ
+from secretary_devstack.servers.rabbitmq.node import RabbitMQ
 from secretary_devstack.servers.source import MONGO, RABBITMQ, running
 
 # The duration of an example depends on the machine more than on the code.

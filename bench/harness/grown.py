@@ -25,7 +25,7 @@ from secretary_common.mongo.store import store_of
 from secretary_common.settings.service import MongoSection
 from secretary_devstack.processes.stack import Stack
 from secretary_devstack.servers.mongod import ReplicaSet
-from secretary_devstack.servers.rabbitmq import RabbitMQ
+from secretary_devstack.servers.rabbitmq.node import RabbitMQ
 from secretary_devstack.startable import Startable
 
 CACHE_GB = 2.0

@@ -22,8 +22,8 @@ from secretary_devstack.processes.stack import Stack
 from secretary_devstack.servers.mongod import ReplicaSet
 from secretary_devstack.servers.port import HOST
 from secretary_devstack.servers.proxy import ConnectionFilter, Network, TcpProxy
-from secretary_devstack.servers.rabbitmq import RabbitMQ
-from secretary_devstack.servers.rabbitmq_cluster import RabbitMQCluster
+from secretary_devstack.servers.rabbitmq.cluster import RabbitMQCluster
+from secretary_devstack.servers.rabbitmq.node import RabbitMQ
 from secretary_devstack.servers.receiver import Receiver
 from secretary_devstack.servers.socket_table import connections_of
 

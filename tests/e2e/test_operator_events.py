@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from secretary_devstack.processes.stack import Stack
-from secretary_devstack.servers.rabbitmq import RabbitMQ
+from secretary_devstack.servers.rabbitmq.node import RabbitMQ
 from secretary_devstack.servers.receiver import Receiver
 
 pytestmark = pytest.mark.drill

@@ -16,7 +16,7 @@ from secretary_devstack.deadline import wait_until
 from secretary_devstack.processes.job_client import JobClient
 from secretary_devstack.processes.service import Service
 from secretary_devstack.processes.stack import Stack
-from secretary_devstack.servers.rabbitmq import RabbitMQ
+from secretary_devstack.servers.rabbitmq.node import RabbitMQ
 from secretary_devstack.servers.receiver import Receiver
 
 # Leases short enough to wait for.

@@ -19,7 +19,7 @@ from secretary_devstack.deadline import wait_until
 from secretary_devstack.processes.service import Settings
 from secretary_devstack.servers.mongod import mongod_binary
 from secretary_devstack.servers.port import HOST, free_port
-from secretary_devstack.servers.rabbitmq import RabbitMQ
+from secretary_devstack.servers.rabbitmq.node import RabbitMQ
 
 COMPOSE = Path(__file__).resolve().parents[2] / "deploy/compose"
 SERVICES = ("init", "api", "worker", "notifier")

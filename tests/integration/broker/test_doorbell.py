@@ -29,7 +29,7 @@ from secretary_common.broker.publisher import PUBLISH_TIMEOUT_SEC, SHARED_BY, Pu
 from secretary_common.errors import StoreUnavailable
 from secretary_common.runtime.lifecycle import running
 from secretary_devstack.servers.port import free_port
-from secretary_devstack.servers.rabbitmq import RabbitMQ
+from secretary_devstack.servers.rabbitmq.node import RabbitMQ
 
 
 @pytest.fixture

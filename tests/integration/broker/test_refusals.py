@@ -22,7 +22,7 @@ from secretary_common.broker.preparation import declare_queues
 from secretary_common.broker.publisher import Publisher
 from secretary_common.runtime.lifecycle import running
 from secretary_common.settings.service import BrokerSection
-from secretary_devstack.servers.rabbitmq import RabbitMQ
+from secretary_devstack.servers.rabbitmq.node import RabbitMQ
 
 # The promise is 15 s once the broker can be used again; as much again for a busy machine.
 BACK_SEC = 2 * 15

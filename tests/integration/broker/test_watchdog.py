@@ -25,7 +25,7 @@ from secretary_common.models import Candidate, Job, JobStatus, Lease
 from secretary_common.runtime.lifecycle import running
 from secretary_common.testing.jobs import InMemoryJobRepository
 from secretary_devstack.servers.proxy import Network, TcpProxy
-from secretary_devstack.servers.rabbitmq import RabbitMQ
+from secretary_devstack.servers.rabbitmq.node import RabbitMQ
 from secretary_worker import ResourceCalculator, SecretaryJobRepository
 
 # The promise is 15 s once the broker is usable again; as much again for a busy machine.

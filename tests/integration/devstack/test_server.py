@@ -7,7 +7,8 @@ from pathlib import Path
 import aio_pika
 
 from secretary_devstack.servers.mongod import ReplicaSet
-from secretary_devstack.servers.rabbitmq import RabbitMQ, server_properties
+from secretary_devstack.servers.rabbitmq.handshake import server_properties
+from secretary_devstack.servers.rabbitmq.node import RabbitMQ
 
 
 def test_a_killed_mongod_starts_again_with_its_data(tmp_path: Path) -> None:

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from pymongo import MongoClient
 
-from secretary_devstack.servers import mongod, rabbitmq, source
+from secretary_devstack.servers import mongod, source
+from secretary_devstack.servers.rabbitmq import program
+from secretary_devstack.servers.rabbitmq.handshake import server_properties
 from secretary_devstack.servers.source import MONGO, RABBITMQ, Source, running
 
 
@@ -36,14 +38,14 @@ def test_a_mongod_on_the_path_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 @pytest.mark.usefixtures("_no_engine")
 def test_a_rabbitmq_on_the_path_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The packaged script counts as missing here; its folder stands on the PATH."""
-    script = rabbitmq.rabbitmq_script()
+    script = program.rabbitmq_script()
     assert script is not None
-    monkeypatch.setattr(rabbitmq, "PACKAGED_SCRIPT", tmp_path / "none")
+    monkeypatch.setattr(program, "PACKAGED_SCRIPT", tmp_path / "none")
     monkeypatch.setenv("PATH", str(script.resolve().parent), prepend=":")
-    assert rabbitmq.rabbitmq_script() == script.resolve()
+    assert program.rabbitmq_script() == script.resolve()
     with running(RABBITMQ, tmp_path / "data") as server:
         assert server.source is Source.LOCAL
-        assert rabbitmq.server_properties(server.url) is not None
+        assert server_properties(server.url) is not None
 
 
 def test_a_given_server_is_used(mongo_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

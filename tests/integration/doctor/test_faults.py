@@ -47,7 +47,7 @@ from secretary_common.settings.service import (
 from secretary_common.settings.settings import Settings
 from secretary_devstack.servers.mongod import Mongod
 from secretary_devstack.servers.port import HOST, free_port
-from secretary_devstack.servers.rabbitmq import RabbitMQ
+from secretary_devstack.servers.rabbitmq.node import RabbitMQ
 from secretary_documents import checks
 from secretary_documents.formats.format import FORMATS
 from secretary_documents.pdf import ocr_models

@@ -9,7 +9,7 @@ from support.notifier_process import environment, process, stderr_line
 from secretary_common.broker.publisher import Publisher
 from secretary_common.models import DeliveryState, Job
 from secretary_devstack.servers.mongod import ReplicaSet
-from secretary_devstack.servers.rabbitmq import RabbitMQ
+from secretary_devstack.servers.rabbitmq.node import RabbitMQ
 
 DELIVERED = DeliveryState.DELIVERED
 

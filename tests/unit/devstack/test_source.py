@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from secretary_devstack.error import ServerMissing
-from secretary_devstack.servers import mongod, rabbitmq
+from secretary_devstack.servers import mongod
 from secretary_devstack.servers.provision import PROGRAMS, advice
+from secretary_devstack.servers.rabbitmq.program import major_of
 from secretary_devstack.servers.source import MONGO, RABBITMQ, ServerKind, Source, choose
 
 GIVEN = {"SECRETARY_TEST_MONGO_URL": "mongodb://db", "SECRETARY_TEST_AMQP_URL": "amqp://rabbit"}
@@ -102,4 +103,4 @@ def test_a_mongod_on_the_path_comes_before_the_wheels(
     ],
 )
 def test_the_major_version_is_read_from_the_servers_folder(path: str, major: int) -> None:
-    assert rabbitmq.major_of(Path(path)) == major
+    assert major_of(Path(path)) == major

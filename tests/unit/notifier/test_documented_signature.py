@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from standardwebhooks import Webhook
 
-from secretary_devstack.processes.stack import SystemKeys
+from secretary_devstack.processes.system_keys import SystemKeys
 from secretary_notifier.sending.signing import signed_headers
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "webhooks.md"

@@ -1,54 +1,20 @@
-"""A whole system: servers, APIs, workers and notifiers, with fresh keys."""
+"""A whole system: servers, and the services that are connected to them."""
 
 from __future__ import annotations
 
-import base64
-import secrets
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
-
-from cryptography.fernet import Fernet
 
 from secretary_devstack.processes.job_client import JobClient
 from secretary_devstack.processes.service import Service, Settings, run_to_end
+from secretary_devstack.processes.system_keys import SystemKeys
 from secretary_devstack.servers.mongod import ReplicaSet
 from secretary_devstack.servers.port import HOST, free_port
-from secretary_devstack.servers.rabbitmq import RabbitMQ
+from secretary_devstack.servers.rabbitmq.node import RabbitMQ
 from secretary_devstack.startable import Startable
 
 INIT_SEC = 60.0
-SIGNING_SECRET_BYTES = 32
-
-
-@dataclass(frozen=True)
-class SystemKeys:
-    """The secrets of one system."""
-
-    bootstrap: str
-    """The admin API key."""
-    pepper: str
-    encryption: str
-    signing: str
-    """The secret that signs webhooks, ``whsec_…``."""
-
-    @classmethod
-    def make(cls) -> Self:
-        """Return fresh random keys."""
-        signing = base64.b64encode(secrets.token_bytes(SIGNING_SECRET_BYTES)).decode()
-        return cls(
-            bootstrap=f"sk_{secrets.token_urlsafe(24)}",
-            pepper=secrets.token_hex(32),
-            encryption=Fernet.generate_key().decode(),
-            signing=f"whsec_{signing}",
-        )
-
-    def replaced_by(self, settings: Settings) -> Self:
-        """Return these secrets, but with the admin key of *settings* if *settings* has one."""
-        given = settings.get("api.bootstrap_key")
-        return replace(self, bootstrap=str(given)) if given else self
 
 
 class Servers(Startable):
@@ -155,13 +121,7 @@ class Stack(Startable):
         self.apis: list[Service] = []
         self.notifiers: list[Service] = []
         self.workers: list[Service] = []
-        self._add_api(port)
-        for _ in range(1, apis):
-            self._add_api(free_port())
-        for _ in range(notifiers):
-            self._add(self.notifiers, "secretary-notifier", "notifier.http_port", free_port())
-        for _ in range(workers):
-            self.add_worker()
+        self._add_services(port, apis=apis, notifiers=notifiers, workers=workers)
 
     @property
     def api(self) -> Service:
@@ -178,6 +138,15 @@ class Stack(Startable):
         return self._add(
             self.workers, "secretary-worker", "worker.http_port", free_port(), settings
         )
+
+    def _add_services(self, port: int, *, apis: int, notifiers: int, workers: int) -> None:
+        self._add_api(port)
+        for _ in range(1, apis):
+            self._add_api(free_port())
+        for _ in range(notifiers):
+            self._add(self.notifiers, "secretary-notifier", "notifier.http_port", free_port())
+        for _ in range(workers):
+            self.add_worker()
 
     def _add_api(self, port: int) -> None:
         self._add(self.apis, "secretary-api", "api.port", port)

@@ -21,7 +21,7 @@ from secretary_devstack.deadline import wait_until
 from secretary_devstack.error import NotInTime
 from secretary_devstack.servers.node_client import client_of, hello, initiate, is_primary
 from secretary_devstack.servers.port import HOST, free_port
-from secretary_devstack.servers.rabbitmq import server_properties
+from secretary_devstack.servers.rabbitmq.handshake import server_properties
 
 MONGO_IMAGE = "mongo:8"
 RABBITMQ_IMAGE = "rabbitmq:4-management"

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from secretary_devstack.error import ServerMissing
 from secretary_devstack.servers.mongod import mongod_binary, wheel_is_installed
-from secretary_devstack.servers.rabbitmq import rabbitmq_installed
+from secretary_devstack.servers.rabbitmq.program import rabbitmq_installed
 
 INSTALL_SEC = 600
 PACKAGED_POSTGRESQL = Path("/usr/lib/postgresql")

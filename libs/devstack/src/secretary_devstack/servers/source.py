@@ -21,7 +21,8 @@ from secretary_devstack.error import ServerMissing
 from secretary_devstack.servers.mongod import ReplicaSet, mongod_is_wheel
 from secretary_devstack.servers.node_client import client_of_url
 from secretary_devstack.servers.provision import PROGRAMS, Program, advice, provide
-from secretary_devstack.servers.rabbitmq import RabbitMQ, server_properties
+from secretary_devstack.servers.rabbitmq.handshake import server_properties
+from secretary_devstack.servers.rabbitmq.node import RabbitMQ
 
 WHEEL_NOTE = "MongoDB comes from a wheel that is past its support: use it for development only"
 

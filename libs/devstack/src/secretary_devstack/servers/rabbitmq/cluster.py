@@ -6,7 +6,8 @@ import secrets
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from secretary_devstack.servers.rabbitmq import PortMapper, RabbitMQ
+from secretary_devstack.servers.rabbitmq.node import RabbitMQ
+from secretary_devstack.servers.rabbitmq.port_mapper import PortMapper
 from secretary_devstack.startable import Startable
 
 OWNER_ONLY = 0o400
