@@ -9,7 +9,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from support.linear_pattern import Attack, attacks_on, calls_inside_functions, slow_text
+from support.linear_pattern import slow_text
+from support.pattern_attack import Attack, attacks_on
+from support.pattern_search import calls_inside_functions
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted(
