@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from support.odd_documents import waiting_delivery
+from support.stored_samples import waiting_delivery
 
 from secretary_common.models import Delivery, DeliveryQuery, Lane, Lease
 from secretary_common.mongo import indexes

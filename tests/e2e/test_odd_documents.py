@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from pymongo import MongoClient
 from pymongo.errors import BulkWriteError
-from support import odd_documents as samples
+from support import stored_samples as samples
 from support.odd_documents import Odd, odd_documents
 
 from secretary_devstack.deadline import wait_until

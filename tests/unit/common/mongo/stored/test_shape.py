@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from support.odd_documents import OF_EACH_TYPE, waiting_job
+from support.odd_documents import OF_EACH_TYPE
+from support.stored_samples import waiting_job
 
 from secretary_common.models import Job
 from secretary_common.mongo.stored.reader import Reader, Reading
