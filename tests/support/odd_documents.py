@@ -53,12 +53,10 @@ class Odd:
         return self.document.get("_id")
 
 
-def odd_documents(sample: Document, name: str, *, also_id: bool = True) -> Iterator[Odd]:
+def odd_documents(sample: Document, name: str) -> Iterator[Odd]:
     """Yield *sample* with each of its fields changed in each way; ids begin with *name*."""
     number = 0
     for path in _paths(sample):
-        if path == ("_id",) and not also_id:
-            continue
         for kind, value in OF_EACH_TYPE.items():
             odd = _changed(sample, path, value)
             number += 1

@@ -59,9 +59,9 @@ def deep_states(depth: int = 5_000_000) -> bytes:
     return one_page(b"q " * depth, b"", [])
 
 
-def huge_page(points: int = 200_000) -> bytes:
-    """Return a page that is *points* wide and high (the default is 70 m)."""
-    return one_page(b"BT /T 9 Tf 5 5 Td (x) Tj ET", b"/Font<</T 4 0 R>>", [], side=points)
+def huge_page() -> bytes:
+    """Return a page that is 200,000 points, which are 70 m, wide and high."""
+    return one_page(b"BT /T 9 Tf 5 5 Td (x) Tj ET", b"/Font<</T 4 0 R>>", [], side=200_000)
 
 
 def huge_image(side: int = 60_000) -> bytes:

@@ -13,16 +13,16 @@ from pathlib import Path
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_worker import OpenFile
 
+MOST_FILES = 10_000
 _CHECK_SEC = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class DownloadFolder:
-    """A folder with limits for its total size and its number of files."""
+    """A folder with limits for its total size and its number of files (``MOST_FILES``)."""
 
     path: Path
     max_bytes: int
-    max_files: int = 10_000
 
     async def watch(self) -> None:
         """Check the limits every 0.2 s until cancelled.
@@ -43,8 +43,8 @@ class DownloadFolder:
         total = 0
         for count, size in enumerate(_sizes(self.path), 1):
             total += size
-            if total > self.max_bytes or count > self.max_files:
-                limit = f"{self.max_bytes} bytes or {self.max_files} files"
+            if total > self.max_bytes or count > MOST_FILES:
+                limit = f"{self.max_bytes} bytes or {MOST_FILES} files"
                 message = f"the recording needs more than {limit}"
                 raise PermanentError(message, code=ErrorCode.MEDIA_TOO_LARGE)
 

@@ -70,13 +70,11 @@ class ModelQuery:
         *,
         model: str | None,
         on_part: OnPart,
-        request_tokens: int = REQUEST_TOKENS,
     ) -> None:
         self._chat = chat
         self._resources = resources
         self._model = model
         self._on_part = on_part
-        self._request_tokens = request_tokens
         self.usage = LlmUsage()
 
     async def find_fields(
@@ -196,11 +194,11 @@ class ModelQuery:
         taken = sum(
             map(estimate_tokens, [*contents, prompt.json_text(wanted.schema(partial=True))])
         )
-        room = self._request_tokens - taken
+        room = REQUEST_TOKENS - taken
         if room < LEAST_TEXT_TOKENS:
             message = (
                 f"template and context have about {taken} tokens; to leave room for the text, "
-                f"they may have at most {self._request_tokens - LEAST_TEXT_TOKENS}"
+                f"they may have at most {REQUEST_TOKENS - LEAST_TEXT_TOKENS}"
             )
             raise PermanentError(message, code=ErrorCode.VALIDATION_ERROR)
         return room

@@ -78,7 +78,7 @@ class TableFileOptions(BaseModel):
 
 
 def remote_rule() -> JsonObject:
-    """Return the JSON Schema that no job fits which asks a provider for more than it can return."""
+    """Return a JSON Schema that refuses a job which asks a provider for more than it can return."""
     plain_list: JsonObject = {"items": {"enum": list(REMOTE_OUTPUTS)}}
     other_output: JsonObject = {
         "anyOf": [{"const": "pdf"}, {"allOf": [{"type": "array"}, {"not": plain_list}]}]
