@@ -10,7 +10,6 @@ import base64
 import binascii
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from urllib.parse import unquote_to_bytes
 
@@ -18,6 +17,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from secretary_documents.formats.builder import Builder, Load, run
 from secretary_documents.formats.limits import damaged
+from secretary_documents.formats.markup.html_lists import HtmlLists
 from secretary_documents.formats.markup.html_marks import MARKS, language_of, markup_of
 from secretary_documents.formats.markup.html_table import HtmlTable
 from secretary_documents.formats.table_builder import TableBuilder
@@ -96,12 +96,6 @@ def own_text_of(node: LexborNode) -> str | None:
     return _SPACE.sub(" ", node.text()).strip() or None
 
 
-@dataclass(slots=True)
-class _List:
-    ordered: bool
-    number: int
-
-
 class _HtmlReader:
     """Adds blocks as the walk enters and leaves elements."""
 
@@ -113,7 +107,7 @@ class _HtmlReader:
         self._marks = [Markup.NONE]
         """The markup of text, for each open element that marks text."""
         self._language = ""
-        self._lists: list[_List] = []
+        self._lists = HtmlLists()
         self._marker: str | None = None
         """The marker of the next item; None outside of items or after its first block."""
         self._heading = 0
@@ -157,9 +151,9 @@ class _HtmlReader:
         if tag in _HEADINGS:
             self._heading = _HEADINGS[tag]
         elif tag in _LISTS:
-            self._lists.append(_List(tag == "ol", _number(node, "start", 1) - 1))
+            self._lists.open(ordered=tag == "ol", start=_number(node, "start", 1))
         elif tag == "li":
-            self._marker = self._next_marker()
+            self._marker = self._lists.next_marker()
         elif tag == "pre":
             self._pre += 1
             self._language = language_of(node.attributes)
@@ -207,17 +201,9 @@ class _HtmlReader:
         elif tag == "li":
             self._marker = None
         elif tag in _LISTS:
-            if self._lists:
-                self._lists.pop()
+            self._lists.close()
         else:
             self._heading, self._caption = 0, False
-
-    def _next_marker(self) -> str:
-        if not self._lists:
-            return "•"
-        current = self._lists[-1]
-        current.number += 1
-        return f"{current.number}." if current.ordered else "•"
 
     def _flush(self) -> None:
         """Add the text so far as a block."""
@@ -231,8 +217,7 @@ class _HtmlReader:
         elif self._caption:
             self._builder.caption(runs)
         elif self._marker is not None:
-            depth = max(len(self._lists) - 1, 0)
-            self._builder.item(runs, depth=depth, marker=self._marker)
+            self._builder.item(runs, depth=self._lists.depth, marker=self._marker)
             self._marker = None
         else:
             self._builder.paragraph(runs)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import struct
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -11,18 +10,17 @@ from pathlib import Path
 
 from secretary_documents.formats.builder import Builder, run
 from secretary_documents.formats.limits import damaged
+from secretary_documents.formats.markup.rich_text.characters import FontEncodings, Halves
 from secretary_documents.formats.markup.rich_text.pictures import RichTextPictures
 from secretary_documents.formats.markup.rich_text.state import Group, Paragraph
 from secretary_documents.formats.markup.rich_text.styles import HeadingStyles
 from secretary_documents.formats.markup.rich_text.table import RichTextTable
 from secretary_documents.formats.markup.rich_text.tokens import (
     CLOSE,
-    CODE_PAGES,
     OPEN,
     SYMBOLS,
     PlaceTexts,
     Token,
-    encoding_of,
     tokens_in,
 )
 from secretary_documents.formats.markup.rich_text.words import (
@@ -37,8 +35,6 @@ from secretary_documents.pdf.layout.model import Kind, Markup, Span
 _LINK = re.compile(r'HYPERLINK\s{1,9}"([^"]{1,2000})"')
 _MOST_GROUPS = 1000
 _LEVELS = 9
-# A character beyond 16 bits is written as two halves.
-_FIRST_HALVES, _SECOND_HALVES = range(0xD800, 0xDC00), range(0xDC00, 0xE000)
 
 
 def read_rich_text(path: str, builder: Builder) -> None:
@@ -65,20 +61,17 @@ class _RichTextReader:
         self._texts = PlaceTexts()
         self._bytes = bytearray()
         self._pending_skips = 0
-        self._high = 0
-        """The first half of a character beyond 16 bits."""
+        self._halves = Halves()
         self._runs: list[Span] = []
         self._link: str | None = None
         self._link_depth = 0
         self._paragraph = Paragraph()
         self._table = RichTextTable(builder.budget)
-        self._encodings: dict[int, str] = {}
-        self._font = 0
+        self._fonts = FontEncodings()
         self._heading_styles = HeadingStyles()
         self._style = 0
         self._pictures = RichTextPictures(builder)
         self._notes = 0
-        self._default = "cp1252"
         self._words: dict[str, Callable[[int | None], None]] = {
             "par": self._end_paragraph,
             "sect": self._end_paragraph,
@@ -88,7 +81,7 @@ class _RichTextReader:
             "row": self._end_row,
             "u": self._unicode,
             "f": self._choose_font,
-            "fcharset": self._set_charset,
+            "fcharset": self._fonts.set_charset,
             "ansicpg": self._set_code_page,
             "s": self._choose_style,
             "b": partial(self._mark, Markup.BOLD),
@@ -208,16 +201,8 @@ class _RichTextReader:
             self._runs.append(run(text, link=self._link, markup=group.markup))
 
     def _unicode(self, number: int | None) -> None:
-        code = (number or 0) % 0x10000
-        if code in _FIRST_HALVES:
-            self._high = code
-        elif code in _SECOND_HALVES:
-            if self._high:
-                halves = struct.pack("<HH", self._high, code)
-                self._add_text(halves.decode("utf-16-le"))
-            self._high = 0
-        else:
-            self._add_text(chr(code))
+        if character := self._halves.character(number):
+            self._add_text(character)
         self._pending_skips = self._group.fallback
 
     def _end_place(self, place: str) -> None:
@@ -238,15 +223,12 @@ class _RichTextReader:
             self._pictures.end()
 
     def _choose_font(self, number: int | None) -> None:
-        self._font = number or 0
+        encoding = self._fonts.choose(number)
         if self._group.place != "fonttbl":
-            self._group.encoding = self._encodings.get(self._font, self._default)
-
-    def _set_charset(self, number: int | None) -> None:
-        self._encodings[self._font] = CODE_PAGES.get(number or 0, self._default)
+            self._group.encoding = encoding
 
     def _set_code_page(self, number: int | None) -> None:
-        self._default = self._group.encoding = encoding_of(number)
+        self._group.encoding = self._fonts.set_default(number)
 
     def _choose_style(self, number: int | None) -> None:
         if self._group.place == "stylesheet":

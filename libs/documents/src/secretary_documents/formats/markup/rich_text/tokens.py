@@ -1,4 +1,4 @@
-"""Cuts rich text (RTF) into tokens, and knows its character sets."""
+"""Cuts rich text (RTF) into tokens."""
 
 from __future__ import annotations
 
@@ -17,14 +17,6 @@ _TOKEN = re.compile(
 
 # No control word has a blank.
 OPEN, CLOSE = "open group", "close group"
-
-CODE_PAGES = {
-    0: "cp1252", 1: "cp1252", 2: "cp1252", 77: "mac_roman", 128: "cp932", 129: "cp949",
-    130: "johab", 134: "gb18030", 136: "cp950", 161: "cp1253", 162: "cp1254", 163: "cp1258",
-    177: "cp1255", 178: "cp1256", 186: "cp1257", 204: "cp1251", 222: "cp874", 238: "cp1250",
-    255: "cp437",
-}  # fmt: skip
-"""The encodings of the character sets of fonts (``fcharset``)."""
 
 SYMBOLS = {
     "tab": "\t",
@@ -94,13 +86,3 @@ def tokens_in(content: bytes) -> Iterator[Token]:
             yield Token(OPEN if match["brace"] == b"{" else CLOSE)
         else:
             yield Token(text=match["text"])
-
-
-def encoding_of(code_page: int | None) -> str:
-    """Return the encoding with the number of a code page (``ansicpg``)."""
-    name = {65001: "utf-8", 10000: "mac_roman"}.get(code_page or 0, f"cp{code_page}")
-    try:
-        "".encode(name)
-    except LookupError:
-        return "cp1252"
-    return name

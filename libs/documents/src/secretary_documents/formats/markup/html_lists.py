@@ -1,0 +1,43 @@
+"""Counts the items of lists in HTML."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+BULLET = "•"
+
+
+@dataclass(slots=True)
+class _List:
+    ordered: bool
+    number: int
+    """The number of the last item."""
+
+
+class HtmlLists:
+    """The open lists, the innermost last."""
+
+    def __init__(self) -> None:
+        self._open: list[_List] = []
+
+    @property
+    def depth(self) -> int:
+        """The depth of an item, from 0."""
+        return max(len(self._open) - 1, 0)
+
+    def open(self, *, ordered: bool, start: int) -> None:
+        """Open a list inside the lists that are open. *start*: the number of its first item."""
+        self._open.append(_List(ordered, start - 1))
+
+    def close(self) -> None:
+        """Close the innermost list, if there is one."""
+        if self._open:
+            self._open.pop()
+
+    def next_marker(self) -> str:
+        """Count the next item of the innermost list; return its number or bullet."""
+        if not self._open:
+            return BULLET
+        current = self._open[-1]
+        current.number += 1
+        return f"{current.number}." if current.ordered else BULLET
