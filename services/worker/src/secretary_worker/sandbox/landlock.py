@@ -1,4 +1,4 @@
-"""Landlock: takes from this process the files, the TCP connections and the signals it needs not.
+"""Landlock: forbids this process all files, TCP connections and signals that it does not need.
 
 The kernel's documentation is userspace-api/landlock. The rules cannot be taken back, and forked
 processes inherit them.

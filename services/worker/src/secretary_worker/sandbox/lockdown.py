@@ -1,4 +1,4 @@
-"""Takes from a process everything that a parser needs not: files, network, processes, signals.
+"""Forbids a process all that a parser does not need: files, network, processes, signals.
 
 seccomp refuses system calls; Landlock refuses files, ports and signals. What one layer forbids, the
 other one mostly forbids too. Each layer is used as far as the kernel has it, and ``lacks`` names
@@ -72,14 +72,14 @@ def lock_program(
     freedom: Freedom,
     port: int | None = None,
 ) -> None:
-    """Leave this process what the program needs that then replaces this process.
+    """Forbid this process all that the program which then replaces it does not need.
 
     Args:
         path: the address of the program's path, with which ``execve`` is called.
         files: open files of the program.
         readable: files and folders that it may read and execute, besides those of the system.
         writable: folders that it may change.
-        freedom: what it may do besides.
+        freedom: what else it may do.
         port: the only TCP port to which it may connect, if *freedom* has connections.
 
     Raises:

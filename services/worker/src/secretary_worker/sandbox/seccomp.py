@@ -1,4 +1,4 @@
-"""seccomp: forbids this process the system calls that parsers need not.
+"""seccomp: forbids this process the system calls that parsers do not need.
 
 The filter is classic BPF, as in the kernel's documentation userspace-api/seccomp_filter. The kernel
 remembers which calls the filter always allows, so those calls cost nothing.
