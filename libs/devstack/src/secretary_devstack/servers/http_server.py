@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
 
 from aiohttp import web
 
 from secretary_devstack.deadline import wait_until
 from secretary_devstack.servers.port import HOST, free_port
+from secretary_devstack.startable import Startable
 
 START_SEC = 10.0
 
 
-class HttpServer:
-    """Serves one application on a free port of this machine, inside a ``with`` statement."""
+class HttpServer(Startable):
+    """Serves one application on a free port of this machine."""
 
     def __init__(self, make_app: Callable[[], web.Application], *, name: str) -> None:
         """*make_app* is called in the server's thread; *name* appears in messages."""
@@ -33,19 +32,20 @@ class HttpServer:
         """Return the URL of *path* on this server."""
         return f"http://{HOST}:{self.port}{path}"
 
-    def __enter__(self) -> Self:
+    def start(self) -> None:
+        """Start the thread; return when the server listens. A server can be started only once.
+
+        Raises:
+            NotInTime: the server does not listen after ``START_SEC``.
+        """
         self._thread.start()
         wait_until(self._ready.is_set, timeout_sec=START_SEC, what=f"the {self._name}")
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
+    def stop(self) -> None:
+        """Stop to listen, cancel the request handlers, and end the thread."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stop.set)
+            self._thread.join()
 
     def _run(self) -> None:
         try:

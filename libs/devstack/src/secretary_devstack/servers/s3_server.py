@@ -11,8 +11,7 @@ import os
 import sys
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import boto3
 import requests
@@ -21,6 +20,7 @@ from botocore.config import Config
 from secretary_devstack.child_process import ChildProcess
 from secretary_devstack.deadline import wait_until
 from secretary_devstack.servers.port import HOST, free_port
+from secretary_devstack.startable import Startable
 
 START_SEC = 60.0
 REGION = "eu-central-1"
@@ -32,8 +32,8 @@ _EVERYTHING = json.dumps(
 )
 
 
-class S3Server:
-    """An S3 server in a process of its own, inside a ``with`` statement."""
+class S3Server(Startable):
+    """An S3 server in a process of its own. It can be started again, without its objects."""
 
     def __init__(self, folder: Path, *, verifies: bool = True) -> None:
         """Choose a port.
@@ -47,6 +47,7 @@ class S3Server:
         self.port = free_port()
         self.access_key_id = ""
         self.secret_access_key = ""
+        self._process: ChildProcess | None = None
 
     @property
     def endpoint(self) -> str:
@@ -56,27 +57,31 @@ class S3Server:
     @property
     def pid(self) -> int:
         """The process id of the server."""
-        return self._process.pid
+        return self._child.pid
 
-    def __enter__(self) -> Self:
+    @property
+    def _child(self) -> ChildProcess:
+        if self._process is None:
+            raise RuntimeError("the S3 server was not started")
+        return self._process
+
+    def start(self) -> None:
+        """Start the server; return when it answers and has a user with a key.
+
+        Raises:
+            ChildFailed: the server ended.
+            NotInTime: the server does not answer after ``START_SEC``.
+        """
         command = [sys.executable, "-m", "moto.server", "-H", HOST, "-p", str(self.port)]
         log = self._folder / "s3.log"
         self._process = ChildProcess(command, log=log, env=dict(os.environ))
-        try:
-            wait_until(self._answers, timeout_sec=START_SEC, what="the S3 server")
-            self._make_key()
-        except BaseException:
-            self._process.kill()
-            raise
-        return self
+        wait_until(self._answers, timeout_sec=START_SEC, what="the S3 server")
+        self._make_key()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._process.kill()
+    def stop(self) -> None:
+        """End the server, whose objects are in memory only."""
+        if self._process:
+            self._process.kill()
 
     def client(self) -> Any:
         """Return an independent S3 client for this server. The caller closes the client."""
@@ -131,8 +136,8 @@ class S3Server:
         )
 
     def _answers(self) -> bool:
-        if not self._process.running:
-            raise self._process.failure("did not start")
+        if not self._child.running:
+            raise self._child.failure("did not start")
         with suppress(requests.RequestException):
             return requests.get(f"{self.endpoint}/moto-api/", timeout=2).ok
         return False
