@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from secretary_api.auth import Principal
+from secretary_api.access.principal import Principal
 from secretary_api.jobs import webhook
 from secretary_api.schemas.delivery import TrialRequest
 from secretary_common.errors import InvalidState, NotFound, StoreUnavailable

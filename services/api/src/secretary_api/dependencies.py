@@ -9,13 +9,13 @@ from fastapi import Depends, Header, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, Field
 
-from secretary_api.auth import Principal
+from secretary_api.access.principal import Principal
+from secretary_api.access.sessions import COOKIE, CSRF_HEADER
 from secretary_api.http import body
 from secretary_api.http.errors import refused_fields
 from secretary_api.jobs.idempotency import HEADER as IDEMPOTENCY_HEADER
 from secretary_api.schemas.envelope import PLAIN_NUMBER, check_number
 from secretary_api.services import Services
-from secretary_api.sessions import COOKIE, CSRF_HEADER
 from secretary_common.errors import Unauthorized
 from secretary_common.models import DELIVERIES, READ, SUBMIT, Idempotency, Job
 

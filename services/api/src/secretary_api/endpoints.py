@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import unquote
 
-from secretary_api.auth import Principal
+from secretary_api.access.principal import Principal
 from secretary_api.deliveries import Deliveries
 from secretary_api.http.errors import refused_fields
 from secretary_api.jobs import webhook

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from secretary_api.audit import Audit
-from secretary_api.auth import Keyring
+from secretary_api.access.audit import Audit
+from secretary_api.access.key_listing import KeyListing
+from secretary_api.access.keyring import Keyring
+from secretary_api.access.request_rate import RequestRate
+from secretary_api.access.sessions import Sessions
 from secretary_api.deliveries import Deliveries
 from secretary_api.endpoints import Endpoints
 from secretary_api.files.direct_uploads import DirectUploads
@@ -22,11 +25,8 @@ from secretary_api.jobs.job_types import KnownJobTypes
 from secretary_api.jobs.queries import JobQueries
 from secretary_api.jobs.stream import JobStream
 from secretary_api.jobs.submitter import JobSubmitter
-from secretary_api.key_listing import KeyListing
 from secretary_api.overview.overviews import Overviews
 from secretary_api.overview.queue_figures import QueueFigures
-from secretary_api.request_rate import RequestRate
-from secretary_api.sessions import Sessions
 from secretary_api.workers import LiveWorkers, WorkerActions
 from secretary_common.doctor.finding import Finding
 from secretary_common.errors import StoreUnavailable

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from secretary_api.auth import Principal
+from secretary_api.access.principal import Principal
 from secretary_api.jobs.job_types import KnownJobTypes
 from secretary_api.schemas.worker import WorkerView
 from secretary_common.errors import NotFound, StoreUnavailable

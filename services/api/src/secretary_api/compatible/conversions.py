@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from secretary_api.auth import Principal
+from secretary_api.access.principal import Principal
 from secretary_api.schemas.batch import BatchSubmission
 from secretary_api.schemas.submission import JobSubmission
 from secretary_api.services import Services

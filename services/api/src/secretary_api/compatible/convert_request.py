@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from secretary_api.auth import Principal
+from secretary_api.access.principal import Principal
 from secretary_api.compatible.convert_options import ConvertOptions
 from secretary_api.files.uploads import UploadStore
 from secretary_api.http.body import validated

@@ -12,7 +12,7 @@ from fastapi.security import HTTPAuthorizationCredentials
 from pydantic_core import to_json
 from starlette.responses import Response
 
-from secretary_api.auth import Principal
+from secretary_api.access.principal import Principal
 from secretary_api.dependencies import BEARER, ServicesDep, identified
 from secretary_api.http.errors import answer_to, refused_model
 from secretary_common.errors import InvalidRequest, SecretaryError, Unauthorized

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request
 from pydantic_core import to_json
 from starlette.responses import Response
 
-from secretary_api.auth import Principal
+from secretary_api.access.principal import Principal
 from secretary_api.compatible.answer_form import AnswerForm
 from secretary_api.compatible.conversions import JOB_TYPE, Conversions, Task, Wanted, job_name
 from secretary_api.compatible.convert_answer import (

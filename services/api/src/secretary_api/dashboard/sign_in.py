@@ -8,12 +8,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials
 
-from secretary_api.auth import Principal
+from secretary_api.access.principal import Principal
+from secretary_api.access.sessions import COOKIE, LIFETIME, expiry_of
 from secretary_api.dependencies import BEARER, ServicesDep, identified
 from secretary_api.http.answer import success
 from secretary_api.schemas.envelope import to_wire
 from secretary_api.services import Services
-from secretary_api.sessions import COOKIE, LIFETIME, expiry_of
 from secretary_common.errors import Unauthorized
 from secretary_common.models import JsonObject
 

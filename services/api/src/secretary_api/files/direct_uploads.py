@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from secretary_api.auth import Principal
+from secretary_api.access.principal import Principal
 from secretary_api.http.errors import refused_fields
 from secretary_common.errors import ErrorCode, InvalidRequest
 from secretary_common.models import new_file_id

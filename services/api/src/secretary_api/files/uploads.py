@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 from pydantic import TypeAdapter, ValidationError
 
-from secretary_api.auth import Principal
+from secretary_api.access.principal import Principal
 from secretary_api.files.upload_limits import UploadLimits
 from secretary_api.http.errors import refused_fields
 from secretary_api.http.multipart import FileBody

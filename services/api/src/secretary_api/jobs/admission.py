@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from secretary_api.auth import Principal
+from secretary_api.access.principal import Principal
 from secretary_api.http.errors import refused_fields
 from secretary_api.jobs import webhook
 from secretary_api.jobs.job_types import KnownJobType

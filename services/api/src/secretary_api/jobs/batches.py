@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from secretary_api.auth import Principal
+from secretary_api.access.principal import Principal
 from secretary_api.files.uploads import NamedUpload, UploadStore, named_upload
 from secretary_api.http.errors import refused_fields
 from secretary_api.jobs.actions import ACTIONS_AT_ONCE, PAGE, JobActions

@@ -6,7 +6,7 @@ import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator
 
-from secretary_api.auth import Principal
+from secretary_api.access.principal import Principal
 from secretary_api.jobs.job_types import KnownJobTypes
 from secretary_common.errors import RateLimited
 from secretary_common.ports import JobRepository

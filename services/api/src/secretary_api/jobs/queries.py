@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from secretary_api.auth import Principal
+from secretary_api.access.principal import Principal
 from secretary_api.jobs.job_types import KnownJobTypes
 from secretary_common.errors import NotFound
 from secretary_common.models import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from secretary_api.auth import Principal
+from secretary_api.access.principal import Principal
 from secretary_api.files.uploads import UploadStore, named_upload
 from secretary_api.jobs.admission import Admission
 from secretary_api.jobs.idempotency import existing, insert_once

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-from secretary_api.auth import Keyring, Principal
+from secretary_api.access.keyring import Keyring
+from secretary_api.access.principal import Principal
 from secretary_api.deliveries import Deliveries
 from secretary_api.delivery_view import receiver_of
 from secretary_api.jobs.queries import JobQueries

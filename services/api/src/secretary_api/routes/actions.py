@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Response
 
-from secretary_api.auth import Principal
+from secretary_api.access.principal import Principal
 from secretary_api.dependencies import (
     JobDep,
     PrincipalDep,

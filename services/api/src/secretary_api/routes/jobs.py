@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
-from secretary_api.auth import Principal
+from secretary_api.access.principal import Principal
 from secretary_api.delivery_view import delivery_of
 from secretary_api.dependencies import (
     JobDep,

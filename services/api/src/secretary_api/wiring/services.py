@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from secretary_api.audit import Audit
-from secretary_api.auth import Keyring
+from secretary_api.access.audit import Audit
+from secretary_api.access.key_listing import KeyListing
+from secretary_api.access.keyring import Keyring
+from secretary_api.access.request_rate import RequestRate
+from secretary_api.access.sessions import Sessions
 from secretary_api.deliveries import Deliveries
 from secretary_api.endpoints import Endpoints
 from secretary_api.files.direct_uploads import DirectUploads
@@ -21,12 +24,9 @@ from secretary_api.jobs.ringer import Ringer
 from secretary_api.jobs.stream import JobStream
 from secretary_api.jobs.submitter import JobSubmitter
 from secretary_api.key_endpoints import KeyEndpoints
-from secretary_api.key_listing import KeyListing
 from secretary_api.overview.overviews import Overviews
 from secretary_api.overview.queue_figures import QueueFigures
-from secretary_api.request_rate import RequestRate
 from secretary_api.services import Services
-from secretary_api.sessions import Sessions
 from secretary_api.wiring.api_dependencies import ApiDependencies
 from secretary_api.workers import LiveWorkers, WorkerActions
 

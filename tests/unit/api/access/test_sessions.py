@@ -10,8 +10,8 @@ import httpx
 import pytest
 from support.api_harness import ADMIN_KEY, PEPPER, Api, data_of, error_of
 
-from secretary_api.auth import Keyring
-from secretary_api.sessions import COOKIE, CSRF_HEADER, LIFETIME, Sessions
+from secretary_api.access.keyring import Keyring
+from secretary_api.access.sessions import COOKIE, CSRF_HEADER, LIFETIME, Sessions
 from secretary_common.errors import Unauthorized
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from support.api_harness import ADMIN_KEY, METRICS_TOKEN, Api, data_of, error_of, refused_field
 
-from secretary_api.auth import CACHE_SEC, FRESH_SEC
+from secretary_api.access.keyring import CACHE_SEC, FRESH_SEC
 from secretary_api.jobs.stream import POLL_SEC
 from secretary_common.models import BOOTSTRAP_ID
 

@@ -11,7 +11,7 @@ from limits import RateLimitItemPerSecond
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
-from secretary_api.auth import Principal
+from secretary_api.access.principal import Principal
 from secretary_common.errors import RateLimited
 
 POLICY = "requests"

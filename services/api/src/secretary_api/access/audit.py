@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from secretary_api.auth import Principal
+from secretary_api.access.principal import Principal
 from secretary_common.models import AuditEntry, JsonObject, new_audit_id
 from secretary_common.ports import AuditRepository
 from secretary_common.runtime.clock import Clock

@@ -11,7 +11,8 @@ import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from secretary_api.auth import Keyring, Principal
+from secretary_api.access.keyring import Keyring
+from secretary_api.access.principal import Principal
 from secretary_common.errors import Forbidden, Unauthorized
 from secretary_common.runtime.clock import Clock
 

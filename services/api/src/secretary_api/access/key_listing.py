@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from secretary_api.auth import Keyring
+from secretary_api.access.keyring import Keyring
 from secretary_common.models import ApiKey, KeyUsage
 from secretary_common.ports import FileRepository, JobRepository
 
