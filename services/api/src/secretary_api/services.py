@@ -10,8 +10,6 @@ from secretary_api.access.key_listing import KeyListing
 from secretary_api.access.keyring import Keyring
 from secretary_api.access.request_rate import RequestRate
 from secretary_api.access.sessions import Sessions
-from secretary_api.deliveries import Deliveries
-from secretary_api.endpoints import Endpoints
 from secretary_api.files.direct_uploads import DirectUploads
 from secretary_api.files.downloads import Downloads
 from secretary_api.files.uploads import UploadStore
@@ -27,6 +25,8 @@ from secretary_api.jobs.stream import JobStream
 from secretary_api.jobs.submitter import JobSubmitter
 from secretary_api.overview.overviews import Overviews
 from secretary_api.overview.queue_figures import QueueFigures
+from secretary_api.webhooks.deliveries import Deliveries
+from secretary_api.webhooks.endpoints import Endpoints
 from secretary_api.workers import LiveWorkers, WorkerActions
 from secretary_common.doctor.finding import Finding
 from secretary_common.errors import StoreUnavailable

@@ -11,8 +11,6 @@ from typing import Literal
 
 from secretary_api.access.keyring import Keyring
 from secretary_api.access.principal import Principal
-from secretary_api.deliveries import Deliveries
-from secretary_api.delivery_view import receiver_of
 from secretary_api.jobs.queries import JobQueries
 from secretary_api.overview.history import History, RecentHistory
 from secretary_api.overview.remembered import Remembered
@@ -20,6 +18,8 @@ from secretary_api.schemas.delivery import ReceiverView
 from secretary_api.schemas.job import JobSummary
 from secretary_api.schemas.overview import HistoryView, KeyBacklog, Overview, TypeOverview
 from secretary_api.schemas.worker import DeliveryStats
+from secretary_api.webhooks.deliveries import Deliveries
+from secretary_api.webhooks.delivery_view import receiver_of
 from secretary_api.workers import count_by_type, worker_of
 from secretary_common.models import (
     NOTIFIER_ALIVE_SEC,

@@ -6,7 +6,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 
-from secretary_api.delivery_view import delivery_of, ended_test_of, receiver_of
 from secretary_api.dependencies import (
     PrincipalDep,
     ServicesDep,
@@ -28,6 +27,7 @@ from secretary_api.schemas.delivery import (
     TrialRequest,
 )
 from secretary_api.schemas.envelope import Success
+from secretary_api.webhooks.delivery_view import delivery_of, ended_test_of, receiver_of
 from secretary_common.errors import UrlRefused
 from secretary_common.http.url_guard import origin_of
 from secretary_common.models import DeliveryQuery

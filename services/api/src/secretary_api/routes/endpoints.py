@@ -7,7 +7,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
-from secretary_api.delivery_view import ended_test_of, redacted_url
 from secretary_api.dependencies import PrincipalDep, ServicesDep, body_of, described_body
 from secretary_api.http.cursor import cursor_after, parse_cursor
 from secretary_api.routes.responses import COMMON, CONFLICT, NOT_FOUND, WITH_JSON_BODY
@@ -26,6 +25,7 @@ from secretary_api.schemas.endpoint import (
 )
 from secretary_api.schemas.envelope import Success
 from secretary_api.services import Services
+from secretary_api.webhooks.delivery_view import ended_test_of, redacted_url
 from secretary_common.models import DeliveryAttempt, Endpoint
 
 router = APIRouter(prefix="/api/endpoints", tags=["webhooks"], responses=COMMON)

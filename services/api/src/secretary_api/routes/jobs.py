@@ -8,7 +8,6 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
 from secretary_api.access.principal import Principal
-from secretary_api.delivery_view import delivery_of
 from secretary_api.dependencies import (
     JobDep,
     PrincipalDep,
@@ -42,6 +41,7 @@ from secretary_api.schemas.envelope import PLAIN_NUMBER, Success
 from secretary_api.schemas.job import JobPage, JobView, LogPage, Submitted
 from secretary_api.schemas.submission import JobFilter, JobSubmission
 from secretary_api.services import Services
+from secretary_api.webhooks.delivery_view import delivery_of
 from secretary_common.models import READ, Job, JobQuery, LogEntry, LogLevel
 
 LOGS_IN_JOB = 100

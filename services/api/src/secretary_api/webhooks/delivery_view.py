@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from urllib.parse import urlsplit, urlunsplit
 
-from secretary_api.deliveries import WAITING, ExplainedDelivery
 from secretary_api.schemas.delivery import (
     DeliveryAttemptView,
     DeliveryView,
     ReceiverView,
     WaitView,
 )
+from secretary_api.webhooks.deliveries import WAITING, ExplainedDelivery
 from secretary_common.jobs.new_deliveries import TEST_MARK
 from secretary_common.models import ENDPOINT_MARK, Delivery, ReceiverState
 from secretary_common.secrets import secret_field

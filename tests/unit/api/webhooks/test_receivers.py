@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from support.api_harness import Api, data_of, refused_field
 
-from secretary_api.delivery_view import redacted_url
+from secretary_api.webhooks.delivery_view import redacted_url
 from secretary_common.models import Delivery, DeliveryState, Phase
 
 ORIGIN = "https://x.org:443"

@@ -6,9 +6,9 @@ from typing import Any, get_args
 import pytest
 from support.api_harness import ADMIN_KEY, SIGNING_SECRET, Api, data_of, error_of, refused_field
 
-from secretary_api.endpoints import MOST_ENDPOINTS
 from secretary_api.key_endpoints import CACHE_SEC
 from secretary_api.schemas.endpoint import Event
+from secretary_api.webhooks.endpoints import MOST_ENDPOINTS
 from secretary_common.models import DeliveryState, Endpoint, Phase
 from secretary_common.operator_events.fault import FaultKind
 

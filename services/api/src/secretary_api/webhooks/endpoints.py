@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import unquote
 
 from secretary_api.access.principal import Principal
-from secretary_api.deliveries import Deliveries
 from secretary_api.http.errors import refused_fields
 from secretary_api.jobs import webhook
 from secretary_api.key_endpoints import KeyEndpoints
@@ -21,6 +20,7 @@ from secretary_api.schemas.endpoint import (
     RotationRequest,
     misfit,
 )
+from secretary_api.webhooks.deliveries import Deliveries
 from secretary_common.errors import InvalidState, NotFound
 from secretary_common.jobs.new_deliveries import trial_delivery
 from secretary_common.jobs.receivers import delivery_origin

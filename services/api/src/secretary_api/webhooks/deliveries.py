@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from secretary_api.access.principal import Principal
 from secretary_api.jobs import webhook
 from secretary_api.schemas.delivery import TrialRequest
+from secretary_api.webhooks.delivery_wait import Wait, merged_receivers, wait_of
 from secretary_common.errors import InvalidState, NotFound, StoreUnavailable
 from secretary_common.http.url_guard import UrlGuard
 from secretary_common.jobs.new_deliveries import TEST_MARK, trial_delivery
@@ -50,15 +51,6 @@ class NotTested(StoreUnavailable):
 
 
 @dataclass(frozen=True, slots=True)
-class Wait:
-    """What a delivery waits for."""
-
-    why: str
-    """``breaker``, ``schedule``, ``notifier`` or ``turn``."""
-    until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class ExplainedDelivery:
     """A delivery with what it waits for."""
 
@@ -67,50 +59,6 @@ class ExplainedDelivery:
     """None: it does not wait."""
     muted_until: datetime | None
     """Its URL gets no events of its owner before this time, because it answered 410."""
-
-
-def wait_of(
-    delivery: Delivery, open_until: datetime | None, now: datetime, *, is_alive: bool
-) -> Wait | None:
-    """Return what *delivery* waits for; None if it is being sent or has ended.
-
-    Args:
-        delivery: the delivery.
-        open_until: until when its receiver gets nothing.
-        now: the time.
-        is_alive: whether a notifier is alive.
-    """
-    if delivery.state is not DeliveryState.PENDING:
-        return None
-    if not is_alive:
-        return Wait("notifier")
-    due_at = delivery.next_attempt_at
-    if open_until and open_until > max(now, due_at or now):
-        return Wait("breaker", open_until)
-    return Wait("schedule", due_at) if due_at and due_at > now else Wait("turn")
-
-
-def merged_receivers(states: Iterable[ReceiverState]) -> list[ReceiverState]:
-    """Return one state for each receiver, although several notifiers report it, by its origin."""
-    merged: dict[str, ReceiverState] = {}
-    for state in states:
-        other = merged.get(state.origin)
-        merged[state.origin] = _merge(other, state) if other else state
-    return [merged[origin] for origin in sorted(merged)]
-
-
-def _merge(one: ReceiverState, other: ReceiverState) -> ReceiverState:
-    """Return the sum of two notifiers' states, with the later answer."""
-    later = max((one, other), key=lambda state: (state.last_at is not None, state.last_at))
-    ends = [state.open_until for state in (one, other) if state.open_until]
-    return later.model_copy(
-        update={
-            "open_until": max(ends, default=None),
-            "in_flight": one.in_flight + other.in_flight,
-            "waiting": one.waiting + other.waiting,
-            "failures": max(one.failures, other.failures),
-        }
-    )
 
 
 @dataclass(frozen=True, slots=True)
