@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection as Names
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from pymongo import ASCENDING
@@ -36,19 +37,30 @@ class MongoJobStatistics:
         owner: str | None = None,
         most: int | None = None,
     ) -> dict[str, TypeStatistic]:
-        names = sorted(job_types)
-        found = await asyncio.gather(*(self._of_type(name, now, owner, most) for name in names))
-        return dict(zip(names, found, strict=True))
+        theirs: Document = {"owner": owner} if owner else {}
+        running, kinds = await asyncio.gather(
+            self._counts_by("job_type", {"status": PROCESSING, **theirs}),
+            self._jobs.distinct("job_type", {"status": PENDING}),
+        )
+        names = [name for name in job_types if name in kinds]  # most types have no pending job
+        found = await asyncio.gather(*(self._pending(name, now, owner, most) for name in names))
+        pending = dict(zip(names, found, strict=True))
+        return {
+            name: replace(
+                pending.get(name, TypeStatistic()), running=_at_most(most, running.get(name, 0))
+            )
+            for name in sorted(job_types)
+        }
 
-    async def _of_type(
+    async def _pending(
         self, job_type: str, now: datetime, owner: str | None, most: int | None
     ) -> TypeStatistic:
-        mine: Document = {"job_type": job_type} | ({"owner": owner} if owner else {})
-        pending = {"status": PENDING, **mine} | ({"priority": ANY_PRIORITY} if owner else {})
-        waiting, scheduled, running, oldest = await asyncio.gather(
+        """Count the pending jobs of a type; the running ones stay 0."""
+        mine: Document = {"owner": owner, "priority": ANY_PRIORITY} if owner else {}
+        pending = {"status": PENDING, "job_type": job_type, **mine}
+        waiting, scheduled, oldest = await asyncio.gather(
             self._jobs.count({**pending, "run_at": {"$lte": now}}, limit=most),
             self._jobs.count({**pending, "run_at": {"$gt": now}}, limit=most),
-            self._jobs.count({"status": PROCESSING, **mine}, limit=most),
             self._jobs.find_one(
                 {**pending, "run_at": {"$gte": EARLIEST, "$lte": now}},
                 projection={"_id": False, "run_at": True},
@@ -56,7 +68,7 @@ class MongoJobStatistics:
             ),
         )
         wait_sec = (now - oldest["run_at"]).total_seconds() if oldest else 0.0
-        return TypeStatistic(waiting, scheduled, running, wait_sec)
+        return TypeStatistic(waiting, scheduled, oldest_wait_sec=wait_sec)
 
     async def ended(
         self, since: datetime, until: datetime, slot_sec: float, retention: timedelta
@@ -79,14 +91,15 @@ class MongoJobStatistics:
 
     async def running_by_owner(self, owners: Names[str] | None = None) -> dict[str, int]:
         theirs: Document = {} if owners is None else {"owner": {"$in": sorted(owners)}}
-        return await self._by_owner({"status": PROCESSING, **theirs})
+        return await self._counts_by("owner", {"status": PROCESSING, **theirs})
 
     async def pending_by_owner(self) -> dict[str, int]:
-        return await self._by_owner({"status": PENDING})
+        return await self._counts_by("owner", {"status": PENDING})
 
-    async def _by_owner(self, query: Document) -> dict[str, int]:
+    async def _counts_by(self, field: str, query: Document) -> dict[str, int]:
+        """Count the jobs that match *query*, for each value of *field*."""
         found = await self._jobs.aggregate(
-            [{"$match": query}, {"$group": {"_id": "$owner", "count": {"$sum": 1}}}]
+            [{"$match": query}, {"$group": {"_id": f"${field}", "count": {"$sum": 1}}}]
         )
         return {one["_id"]: one["count"] for one in found if isinstance(one["_id"], str)}
 
@@ -97,13 +110,12 @@ class MongoJobStatistics:
 
     async def batch_counts(self, batch_id: str) -> StatusCounts:
         # In one read, so that a job that changes its state meanwhile is counted once.
-        found = await self._jobs.aggregate(
-            [
-                {"$match": {"batch_id": batch_id, "deleted_at": NOT_DELETED}},
-                {"$group": {"_id": "$status", "count": {"$sum": 1}}},
-            ]
-        )
-        return _counted({one["_id"]: one["count"] for one in found if isinstance(one["_id"], str)})
+        query = {"batch_id": batch_id, "deleted_at": NOT_DELETED}
+        return _counted(await self._counts_by("status", query))
+
+
+def _at_most(most: int | None, count: int) -> int:
+    return count if most is None else min(count, most)
 
 
 def _group(start: datetime, slot_sec: float) -> Document:
