@@ -23,7 +23,8 @@ RULES = tuple(
             r"receiver: ",  # what a URL is
             r"(jobs\.\d+\.)?parameters\b",  # each job type has a schema of its own
             r"body: since must be before until",
-            r"body: an endpoint of the kind \w+ has other events",
+            r"(body|events): an endpoint of the kind \w+ has other events",
+            r"(body|job_types|tags): job_types and tags are for endpoints of the kind jobs",
             r"file: is empty",
             r"expires_at: must be later than now",
             r"(jobs\.\d+|body): only one of run_at, delay_sec",
