@@ -98,6 +98,9 @@ def _add_path(drawing: Drawing, path: dict[str, Any]) -> None:
     shaded = "f" in path["type"] and fill is not None and min(fill) < _WHITE
     if stroked and (color := path.get("color")) is not None and min(color) >= _WHITE:
         stroked = False  # white lines separate shaded cells, but the cells have edges anyway
+    if shaded and not stroked and _is_thin_polygon(path):
+        _add_rectangle(drawing, Box(*path["rect"]), framed=False)
+        return
     if any(item[0] == "c" or (item[0] == "l" and _is_slanted(item)) for item in path["items"]):
         drawing.curves.append(Box(*path["rect"]))
     for item in path["items"]:
@@ -109,6 +112,13 @@ def _add_path(drawing: Drawing, path: dict[str, Any]) -> None:
             points = item[1]
             xs, ys = [point[0] for point in points], [point[1] for point in points]
             _add_rectangle(drawing, Box(min(xs), min(ys), max(xs), max(ys)), framed=stroked)
+
+
+def _is_thin_polygon(path: dict[str, Any]) -> bool:
+    """Return whether *path* is a side of a frame, with slanted ends where it meets the others."""
+    left, top, right, bottom = path["rect"]
+    thin = min(right - left, bottom - top) <= _THIN
+    return thin and all(item[0] == "l" for item in path["items"])
 
 
 def _is_slanted(item: tuple[Any, ...]) -> bool:

@@ -42,6 +42,7 @@ from secretary_documents.pdf.layout.style import DocumentStyle, running_key
 from secretary_documents.pdf.layout.tables.aligned import split_tables
 from secretary_documents.pdf.layout.tables.open import tables_between_rules
 from secretary_documents.pdf.layout.tables.ruled import ruled_tables
+from secretary_documents.pdf.layout.tables.striped import plain_cells
 from secretary_documents.pdf.layout.turn import Turn, turned_texts, words_inside
 from secretary_documents.pdf.mupdf.page import area_of
 
@@ -121,9 +122,10 @@ def _tables(drawing: Drawing, words: Sequence[Word]) -> list[Table]:
     if not (drawing.across or drawing.upright or drawing.boxes):
         return []
     tables = ruled_tables(drawing.across, drawing.upright, words)
-    across = [*drawing.across, *(edge for box in drawing.shaded for edge in edges_across(box))]
-    upright = [*drawing.upright, *(edge for box in drawing.shaded for edge in edges_upright(box))]
     if drawing.shaded:
+        cells = [*drawing.shaded, *plain_cells(drawing.shaded, words)]
+        across = [*drawing.across, *(edge for cell in cells for edge in edges_across(cell))]
+        upright = [*drawing.upright, *(edge for cell in cells for edge in edges_upright(cell))]
         rest = [word for word in words if not _holds_any(tables, word.box)]
         tables += ruled_tables(
             [rule for rule in across if not _holds_any(tables, rule)],

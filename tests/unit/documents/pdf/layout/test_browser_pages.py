@@ -1,0 +1,88 @@
+"""Tables as browsers print them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import pymupdf
+import pytest
+
+from secretary_documents.pdf.layout.document_style import sample_style
+from secretary_documents.pdf.layout.model import Block
+from secretary_documents.pdf.layout.page_layout import layout_of
+from secretary_documents.pdf.layout.source import PageSource
+
+ROWS = [["Hafen", "ein", "aus"], ["Oslo", "10", "11"], ["Bergen", "5", "6"], ["Rom", "7", "8"]]
+LEFTS, HIGH = (60.0, 160.0, 184.0, 208.0), 18.0
+
+
+def blocks_of(draw: Callable[[pymupdf.Page], None]) -> list[Block]:
+    """Return the blocks of a page on which *draw* draws, with a line of text below."""
+    with pymupdf.open() as document:
+        page = document.new_page()
+        draw(page)
+        page.insert_text((60, 300), "Der Text nach der Tabelle steht hier.", fontsize=11)
+        return layout_of(PageSource(page), sample_style(document)).blocks
+
+
+def grids(blocks: Sequence[Block]) -> list[list[list[str]]]:
+    return [block.table.grid() for block in blocks if block.table]
+
+
+def write_rows(page: pymupdf.Page) -> None:
+    for row, cells in enumerate(ROWS):
+        for left, text in zip(LEFTS, cells, strict=False):
+            page.insert_text((left + 3, 100 + HIGH * row + 13), text, fontsize=11)
+
+
+def draw_frame(page: pymupdf.Page, left: float, top: float, right: float, bottom: float) -> None:
+    """Draw a frame whose upright sides are polygons with slanted ends, as Chromium does."""
+    shape, thick = page.new_shape(), 0.75
+    for y in (top, bottom - thick):
+        shape.draw_rect((left, y, right, y + thick))
+        shape.finish(fill=(0.3, 0.3, 0.3), color=None)
+    for x, inner in ((left, left + thick), (right, right - thick)):
+        shape.draw_polyline([(x, top), (x, bottom), (inner, bottom - thick), (inner, top + thick)])
+        shape.finish(fill=(0.6, 0.6, 0.6), color=None)
+    shape.commit()
+
+
+def test_cells_with_frames_of_their_own_inside_the_frame_of_the_table_are_its_cells() -> None:
+    def draw(page: pymupdf.Page) -> None:
+        write_rows(page)
+        draw_frame(page, LEFTS[0] - 2, 98, LEFTS[3] + 2, 102 + HIGH * len(ROWS))
+        for row in range(len(ROWS)):
+            for left, right in pairwise(LEFTS):
+                top = 100 + HIGH * row
+                draw_frame(page, left, top, right - 1.5, top + HIGH - 1.5)
+
+    assert grids(blocks_of(draw)) == [ROWS]
+
+
+def draw_stripes(page: pymupdf.Page, rows: Sequence[int]) -> None:
+    for row in rows:
+        for left, right in pairwise(LEFTS):
+            top = 100 + HIGH * row
+            page.draw_rect((left, top, right, top + HIGH), fill=(0.9, 0.9, 0.9), color=None)
+
+
+@pytest.mark.parametrize("coloured", [(0, 2), (1, 3)])
+def test_a_table_with_every_second_row_coloured_is_one_table(coloured: Sequence[int]) -> None:
+    def draw(page: pymupdf.Page) -> None:
+        draw_stripes(page, coloured)
+        write_rows(page)
+
+    assert grids(blocks_of(draw)) == [ROWS]
+
+
+def test_text_below_the_last_coloured_row_is_no_row() -> None:
+    def draw(page: pymupdf.Page) -> None:
+        draw_stripes(page, (0, 2, 4))
+        write_rows(page)
+        page.insert_text((LEFTS[0] + 3, 100 + HIGH * 4 + 13), "Summe", fontsize=11)
+        page.insert_text((LEFTS[0], 100 + HIGH * 5 + 13), "Ein Satz steht unter der Tabelle.")
+
+    blocks = blocks_of(draw)
+    assert grids(blocks) == [[*ROWS, ["Summe", "", ""]]]
+    assert [line.text for line in blocks[1].lines][:1] == ["Ein Satz steht unter der Tabelle."]
