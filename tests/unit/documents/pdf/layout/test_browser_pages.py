@@ -1,4 +1,4 @@
-"""Tables as browsers print them."""
+"""Tables and lists as browsers print them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pymupdf
 import pytest
 
 from secretary_documents.pdf.layout.document_style import sample_style
-from secretary_documents.pdf.layout.model import Block
+from secretary_documents.pdf.layout.model import Block, Kind
 from secretary_documents.pdf.layout.page_layout import layout_of
 from secretary_documents.pdf.layout.source import PageSource
 
@@ -86,3 +86,33 @@ def test_text_below_the_last_coloured_row_is_no_row() -> None:
     blocks = blocks_of(draw)
     assert grids(blocks) == [[*ROWS, ["Summe", "", ""]]]
     assert [line.text for line in blocks[1].lines][:1] == ["Ein Satz steht unter der Tabelle."]
+
+
+@pytest.mark.parametrize("shape", ["circle", "ring", "square"])
+def test_drawn_bullets_make_items_of_a_list(shape: str) -> None:
+    texts = ["Python", "Eine Sprache mit Typen", "Rust"]
+
+    def draw(page: pymupdf.Page) -> None:
+        for number, text in enumerate(texts):
+            y = 100 + 15 * number
+            page.insert_text((76, y), text, fontsize=11)
+            fill = None if shape == "ring" else (0, 0, 0)
+            if shape == "square":
+                page.draw_rect((66, y - 6, 70, y - 2), fill=fill, color=None)
+            else:
+                page.draw_circle((68, y - 4), 2, fill=fill, color=None if fill else (0, 0, 0))
+
+    *items, after = blocks_of(draw)
+    assert [(item.kind, item.marker, item.lines[0].text) for item in items] == [
+        (Kind.LIST_ITEM, "•", text) for text in texts
+    ]
+    assert after.kind is Kind.PARAGRAPH
+
+
+def test_a_dot_between_two_words_is_no_bullet() -> None:
+    def draw(page: pymupdf.Page) -> None:
+        page.insert_text((60, 100), "Oslo", fontsize=11)
+        page.draw_circle((96, 96), 2, fill=(0, 0, 0))
+        page.insert_text((104, 100), "Bergen", fontsize=11)
+
+    assert {block.kind for block in blocks_of(draw)} == {Kind.PARAGRAPH}

@@ -1,4 +1,4 @@
-"""Reads the rules, coloured boxes and images of a page with MuPDF. Runs in the child only."""
+"""Reads the rules, boxes, bullets and images of a page with MuPDF. Runs in the child only."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ MOST_PATHS = 3000
 _THIN = 3.5
 _LEAST_LENGTH = 6.0
 _WHITE = 0.98
+_DOT = (1.5, 10.0)
+"""The least and the largest side of a bullet in points."""
 # Operators that paint, and the characters around operators besides white space (ISO 32000-1, 7.2.2
 # and annex A).
 _PAINTING = frozenset(b"f F f* B B* b b* S s sh Do EI".split())
@@ -39,6 +41,8 @@ class Drawing:
     """Those of the boxes that share a side with another box."""
     curves: list[Box] = field(default_factory=list)
     """The places of paths with curves or slanted lines."""
+    dots: list[Box] = field(default_factory=list)
+    """Small shapes that are as wide as high, such as drawn bullets."""
     images: list[Box] = field(default_factory=list)
 
 
@@ -92,15 +96,23 @@ def _share_side(one: Box, other: Box) -> bool:
     return (same_row and beside) or (same_column and below)
 
 
-def _add_path(drawing: Drawing, path: dict[str, Any]) -> None:
+def _paint_of(path: dict[str, Any]) -> tuple[bool, bool]:
+    """Return whether *path* has lines that are seen, and a colour inside."""
     stroked = "s" in path["type"] and path.get("stroke_opacity", 1) != 0
     fill = path.get("fill")
     shaded = "f" in path["type"] and fill is not None and min(fill) < _WHITE
     if stroked and (color := path.get("color")) is not None and min(color) >= _WHITE:
         stroked = False  # white lines separate shaded cells, but the cells have edges anyway
+    return stroked, shaded
+
+
+def _add_path(drawing: Drawing, path: dict[str, Any]) -> None:
+    stroked, shaded = _paint_of(path)
     if shaded and not stroked and _is_thin_polygon(path):
         _add_rectangle(drawing, Box(*path["rect"]), framed=False)
         return
+    if stroked or shaded:
+        _add_dot(drawing, Box(*path["rect"]))
     if any(item[0] == "c" or (item[0] == "l" and _is_slanted(item)) for item in path["items"]):
         drawing.curves.append(Box(*path["rect"]))
     for item in path["items"]:
@@ -112,6 +124,12 @@ def _add_path(drawing: Drawing, path: dict[str, Any]) -> None:
             points = item[1]
             xs, ys = [point[0] for point in points], [point[1] for point in points]
             _add_rectangle(drawing, Box(min(xs), min(ys), max(xs), max(ys)), framed=stroked)
+
+
+def _add_dot(drawing: Drawing, box: Box) -> None:
+    small, large = sorted((box.width, box.height))
+    if _DOT[0] <= small and large <= _DOT[1] and large <= 1.2 * small:
+        drawing.dots.append(box)
 
 
 def _is_thin_polygon(path: dict[str, Any]) -> bool:

@@ -13,6 +13,7 @@ from secretary_documents.pdf.layout.drawing import (
     edges_upright,
 )
 from secretary_documents.pdf.layout.figure import Figure, drawn_figures
+from secretary_documents.pdf.layout.kinds.bullet import with_drawn_bullets
 from secretary_documents.pdf.layout.kinds.code import code_block, split_code
 from secretary_documents.pdf.layout.kinds.footnote import footnotes_last, mark_footnotes
 from secretary_documents.pdf.layout.kinds.formula import mark_formulas
@@ -72,6 +73,7 @@ def layout_of(
     figures = drawn_figures(drawing.curves, lines, area)
     labels = {id(line) for figure in figures for line in figure.lines}
     lines = [line for line in lines if id(line) not in labels]
+    lines = with_drawn_bullets(lines, drawing.dots)
     words = _outside(figures, source.words)
     turned_blocks: list[Block] = []
     for turn, group in turned_texts(lines, area.width, area.height):

@@ -123,6 +123,11 @@ def is_marker(text: str) -> bool:
     return bool(match) and match.end() >= len(text)  # type: ignore[union-attr]
 
 
+def is_item(text: str) -> bool:
+    """Return whether *text* begins with a bullet or a number."""
+    return bool(_marker(text))
+
+
 def join(left: Line, right: Line) -> Line:
     """Return one line with the text of both, with a space between them."""
     space = max(right.box.left - left.box.right, left.box.left - right.box.right)
