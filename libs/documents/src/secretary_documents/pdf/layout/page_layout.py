@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -47,6 +48,9 @@ from secretary_documents.pdf.layout.tables.striped import plain_cells
 from secretary_documents.pdf.layout.turn import Turn, turned_texts, words_inside
 from secretary_documents.pdf.mupdf.page import area_of
 
+_COPY_OFFSET = 0.1
+"""Copies of a text are at most this many font sizes apart."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Part:
@@ -62,7 +66,7 @@ def layout_of(
     source: PageSource, style: DocumentStyle, pictures: Sequence[Picture] = ()
 ) -> PageLayout:
     """Return the blocks of a page in reading order, with *pictures* where they stand."""
-    page, lines = source.page, list(source.lines)
+    page, lines = source.page, _without_copies(source.lines)
     width, height = page.rect.width, page.rect.height
     layout = PageLayout(page.number + 1, width, height, rotation=page.rotation % 360)
     if not lines:
@@ -102,6 +106,22 @@ def layout_of(
         *_edge_blocks(foot, Kind.FOOTER, style),
     ]
     return layout
+
+
+def _without_copies(lines: Sequence[Line]) -> list[Line]:
+    """Return *lines*; text that is drawn again at the same place, to look bold, is there once."""
+    kept: list[Line] = []
+    places: defaultdict[str, list[Box]] = defaultdict(list)
+    for line in lines:
+        most = _COPY_OFFSET * line.size
+        if not any(_is_close(line.box, box, most) for box in places[line.text]):
+            kept.append(line)
+            places[line.text].append(line.box)
+    return kept
+
+
+def _is_close(one: Box, other: Box, most: float) -> bool:
+    return all(abs(side - same) <= most for side, same in zip(one, other, strict=True))
 
 
 def _turned_blocks(

@@ -1,0 +1,28 @@
+"""Lines that a file has several times, or not in their order on the page."""
+
+from __future__ import annotations
+
+import pymupdf
+
+from secretary_documents.pdf.layout.document_style import sample_style
+from secretary_documents.pdf.layout.page_layout import layout_of
+from secretary_documents.pdf.layout.source import PageSource
+
+
+def texts_of(*pieces: tuple[float, float, str]) -> list[str]:
+    """Return the texts of the blocks of a page with *pieces*: left, baseline, text."""
+    with pymupdf.open() as document:
+        page = document.new_page()
+        for left, y, text in pieces:
+            page.insert_text((left, y), text, fontsize=12)
+        blocks = layout_of(PageSource(page), sample_style(document)).blocks
+        return [" ".join(line.text for line in block.lines) for block in blocks]
+
+
+def test_text_that_is_drawn_again_to_look_bold_is_there_once() -> None:
+    copies = [(72 + 0.3 * number, 100.0, "Ein fetter Titel") for number in range(3)]
+    assert texts_of(*copies, (72, 160, "Der Text.")) == ["Ein fetter Titel", "Der Text."]
+
+
+def test_the_same_text_at_two_places_is_there_twice() -> None:
+    assert texts_of((72, 100, "gleich"), (72, 160, "gleich")) == ["gleich", "gleich"]
