@@ -26,3 +26,8 @@ def test_text_that_is_drawn_again_to_look_bold_is_there_once() -> None:
 
 def test_the_same_text_at_two_places_is_there_twice() -> None:
     assert texts_of((72, 100, "gleich"), (72, 160, "gleich")) == ["gleich", "gleich"]
+
+
+def test_the_pieces_of_one_line_are_read_from_the_left_in_any_order_of_the_file() -> None:
+    pieces = [(252, 100, "springt hoch"), (72, 100, "Der schnelle"), (162, 100, "braune Fuchs")]
+    assert texts_of(*pieces) == ["Der schnelle braune Fuchs springt hoch"]

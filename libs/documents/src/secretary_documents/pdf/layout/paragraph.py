@@ -155,7 +155,7 @@ def paragraphs_of(lines: Sequence[Line], pitch: float) -> Iterator[Block]:
 
     *pitch*: the usual distance between baselines for each point of the font size.
     """
-    rows = rows_in_order(lines, _COLUMN_SPACE)
+    rows = rows_in_order(_from_left(lines), _COLUMN_SPACE)
     if not rows:
         return
     area = hull(row.box for row in rows)
@@ -166,6 +166,23 @@ def paragraphs_of(lines: Sequence[Line], pitch: float) -> Iterator[Block]:
             run = []
         run.append(row)
     yield _block(run)
+
+
+def _from_left(lines: Sequence[Line]) -> list[Line]:
+    """Return *lines*, with those that follow each other on one baseline in their order there."""
+    runs: list[list[Line]] = []
+    for line in lines:
+        if runs and _shares_baseline([runs[-1][-1]], line):
+            runs[-1].append(line)
+        else:
+            runs.append([line])
+    return [line for run in runs for line in (_sorted(run) if _are_apart(run) else run)]
+
+
+def _are_apart(run: Sequence[Line]) -> bool:
+    """Return whether the lines of one baseline have spaces between them, unlike a formula."""
+    places = sorted((line.box.left, line.box.right) for line in run)
+    return all(right < left for (_, right), (left, _) in pairwise(places))
 
 
 def join_continued(blocks: Sequence[Block]) -> list[Block]:
