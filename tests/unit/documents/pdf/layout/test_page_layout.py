@@ -1,22 +1,25 @@
-"""Lines that a file has several times, or not in their order on the page."""
+"""Lines that a file has several times or out of order, and numbers of lines in the margin."""
 
 from __future__ import annotations
 
 import pymupdf
 
 from secretary_documents.pdf.layout.document_style import sample_style
+from secretary_documents.pdf.layout.model import shown
 from secretary_documents.pdf.layout.page_layout import layout_of
 from secretary_documents.pdf.layout.source import PageSource
 
 
 def texts_of(*pieces: tuple[float, float, str]) -> list[str]:
-    """Return the texts of the blocks of a page with *pieces*: left, baseline, text."""
+    """Return the texts of the shown blocks of a page with *pieces*: left, baseline, text."""
     with pymupdf.open() as document:
         page = document.new_page()
         for left, y, text in pieces:
             page.insert_text((left, y), text, fontsize=12)
         blocks = layout_of(PageSource(page), sample_style(document)).blocks
-        return [" ".join(line.text for line in block.lines) for block in blocks]
+        kept = shown(blocks, keep_headers=False)
+        parts = [block.table.cells if block.table else block.lines for block in kept]
+        return [" ".join(part.text for part in block) for block in parts]
 
 
 def test_text_that_is_drawn_again_to_look_bold_is_there_once() -> None:
@@ -31,3 +34,22 @@ def test_the_same_text_at_two_places_is_there_twice() -> None:
 def test_the_pieces_of_one_line_are_read_from_the_left_in_any_order_of_the_file() -> None:
     pieces = [(252, 100, "springt hoch"), (72, 100, "Der schnelle"), (162, 100, "braune Fuchs")]
     assert texts_of(*pieces) == ["Der schnelle braune Fuchs springt hoch"]
+
+
+PROSE = [
+    "Der Hafen liegt im Norden der Stadt, und die",
+    "schweren Schiffe kommen dort am Abend an,",
+] * 4
+
+
+def test_the_numbers_of_lines_in_the_margin_are_no_text() -> None:
+    numbers = [(40.0, 100.0 + 15 * row, str(row + 1)) for row in range(8)]
+    lines = [(72.0, 100.0 + 15 * row, text) for row, text in enumerate(PROSE)]
+    assert texts_of(*numbers, *lines) == [" ".join(PROSE)]
+
+
+def test_the_numbers_of_the_rows_of_a_list_are_text() -> None:
+    rows = [f"Artikel {row} aus dem Lager im Norden der Stadt" for row in range(8)]
+    numbers = [(40.0, 100.0 + 15 * row, str(row + 1)) for row in range(8)]
+    lines = [(72.0, 100.0 + 15 * row, text) for row, text in enumerate(rows)]
+    assert "8" in " ".join(texts_of(*numbers, *lines)).split()

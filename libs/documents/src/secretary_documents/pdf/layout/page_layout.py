@@ -19,6 +19,7 @@ from secretary_documents.pdf.layout.kinds.code import code_block, split_code
 from secretary_documents.pdf.layout.kinds.footnote import footnotes_last, mark_footnotes
 from secretary_documents.pdf.layout.kinds.formula import mark_formulas
 from secretary_documents.pdf.layout.kinds.heading import mark_headings
+from secretary_documents.pdf.layout.kinds.line_number import line_numbers
 from secretary_documents.pdf.layout.kinds.running_head import edge_kinds
 from secretary_documents.pdf.layout.model import (
     Block,
@@ -94,6 +95,8 @@ def layout_of(
     head = [line for line in lines if edges.get(id(line)) is Kind.HEADER]
     foot = [line for line in lines if edges.get(id(line)) is Kind.FOOTER]
     body = [line for line in lines if id(line) not in edges]
+    numbers = line_numbers(body)
+    body = [line for line in body if line not in numbers] if numbers else body
     blocks = _body_blocks(body, [*tables, *pictures, *figures], words, style)
     mark_formulas(blocks)
     mark_headings(blocks, style)
@@ -102,6 +105,7 @@ def layout_of(
         *turned_blocks,
         *(Block(Kind.PARAGRAPH, line.box, [line]) for line in turned),
         *_edge_blocks(head, Kind.HEADER, style),
+        *(Block(Kind.HEADER, line.box, [line], repeated=True) for line in numbers),
         *footnotes_last(blocks),
         *_edge_blocks(foot, Kind.FOOTER, style),
     ]
