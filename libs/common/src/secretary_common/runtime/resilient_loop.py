@@ -101,7 +101,10 @@ async def resilient_loop(
     while not stopping.is_set():
         try:
             await do_round()
-        except Exception as error:  # noqa: BLE001 - logged; this is the net of every loop
+        except Exception as error:  # this is the net of every loop
+            if (task := asyncio.current_task()) and task.cancelling():
+                # The round has made another error of the cancellation.
+                raise asyncio.CancelledError from error
             wait_sec = failures.record(error)
             if on_failure:
                 on_failure(error)

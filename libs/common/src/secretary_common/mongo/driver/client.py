@@ -23,6 +23,7 @@ from secretary_common.mongo.driver.awaited import awaited
 from secretary_common.mongo.driver.collection import Collection, Document
 from secretary_common.mongo.driver.connection_state import ConnectionState
 from secretary_common.mongo.driver.fault import write_error
+from secretary_common.mongo.driver.to_the_end import to_the_end
 from secretary_common.mongo.driver.transaction import OPERATION_TIMEOUT_MS
 from secretary_common.runtime.metrics import MONGO_FAILURES, MONGO_SECONDS, Children
 
@@ -111,6 +112,7 @@ class DatabaseClient:
             self._database[name], self._usable.setdefault(name, set()), self.connection_state
         )
 
+    @to_the_end
     async def insert_together(self, documents: Mapping[str, Sequence[Document]]) -> None:
         """Insert documents into several collections in one transaction: all or nothing."""
         starting = self._raw.start_session()
@@ -127,23 +129,27 @@ class DatabaseClient:
             except BulkWriteError as error:
                 raise write_error((error.details or {})["writeErrors"][0]) from error
 
+    @to_the_end
     async def command(self, name: str) -> Document:
         """Run an administrative command without arguments, on the primary."""
         with self.connection_state.translated_errors():
             answer: Document = await self._raw.admin.command(name, codec_options=AWARE)
             return answer
 
+    @to_the_end
     async def statistics(self) -> Document:
         """Return what MongoDB says of the size of the database (``dbStats``)."""
         with self.connection_state.translated_errors():
             answer: Document = await self._database.command("dbStats", codec_options=AWARE)
             return answer
 
+    @to_the_end
     async def drop_database(self) -> None:
         """Remove the database with all its data; for tests."""
         with self.connection_state.translated_errors():
             await self._raw.drop_database(self._database.name)
 
+    @to_the_end
     async def close(self) -> None:
         """Close all connections."""
         await awaited(self._raw.close())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import functools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
@@ -15,7 +16,8 @@ from pymongo.read_concern import ReadConcern
 from secretary_common.mongo.driver import transaction
 from secretary_common.mongo.driver.awaited import awaited
 from secretary_common.mongo.driver.connection_state import ConnectionState
-from secretary_common.mongo.driver.fault import is_missing_hint
+from secretary_common.mongo.driver.fault import is_missing_hint, translated_errors
+from secretary_common.mongo.driver.to_the_end import to_the_end
 from secretary_common.mongo.driver.transaction import Transaction
 from secretary_common.mongo.driver.write_group import BulkOutcome, WriteGroup
 
@@ -29,6 +31,32 @@ Sort = Sequence[tuple[str, int]]
 
 BY_ID = "_id_"
 """The name of the index by ``_id``, which every collection has."""
+
+
+class Changes:
+    """An open change stream. One caller reads at a time."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._reading = asyncio.Lock()
+
+    @to_the_end
+    async def try_next(self) -> Document | None:
+        """Return the next change; None if there was none for the time of the stream.
+
+        Raises:
+            SecretaryError, OperationFailure: see ``translated_errors``.
+        """
+        async with self._reading:
+            with translated_errors():
+                found: Document | None = await self._stream.try_next()
+                return found
+
+    @to_the_end
+    async def close(self) -> None:
+        """Close the stream, after a read that was left behind."""
+        async with self._reading:
+            await self._stream.close()
 
 
 class Collection:
@@ -45,16 +73,19 @@ class Collection:
         self._usable = usable_indexes
         self._connection_state = connection_state
 
+    @to_the_end
     async def insert_one(self, document: Document) -> None:
         """Insert *document*."""
         with self._connection_state.translated_errors(writing=True):
             await self._raw.insert_one(document)
 
+    @to_the_end
     async def insert_many(self, documents: Sequence[Document]) -> None:
         """Insert all *documents*; one that fails does not stop the others."""
         with self._connection_state.translated_errors(writing=True):
             await self._raw.insert_many(documents, ordered=False)
 
+    @to_the_end
     async def insert_each(self, documents: Sequence[Document]) -> dict[int, Exception]:
         """Insert *documents* in one write; return the errors of single documents, by index."""
         group = WriteGroup(documents)
@@ -74,6 +105,7 @@ class Collection:
         """Apply *updates* in one write, each to all documents that its query matches."""
         return await self._update_each(UpdateMany, updates, upsert=False)
 
+    @to_the_end
     async def _update_each(
         self,
         operation: type[UpdateOne | UpdateMany],
@@ -95,6 +127,7 @@ class Collection:
                 matched = group.note(error)
         return BulkOutcome(matched, group.errors)
 
+    @to_the_end
     async def find_one(
         self, query: Query, *, projection: Any = None, sort: Sort | None = None
     ) -> Document | None:
@@ -103,6 +136,7 @@ class Collection:
             found: Document | None = await self._raw.find_one(query, projection, sort=sort)
             return found
 
+    @to_the_end
     async def find_one_confirmed(self, query: Query) -> Document | None:
         """Return the first document that matches, once a majority has it (linearizable)."""
         with self._connection_state.translated_errors():
@@ -110,6 +144,7 @@ class Collection:
             found: Document | None = await confirmed.find_one(query)
             return found
 
+    @to_the_end
     async def find(
         self,
         query: Query,
@@ -145,12 +180,14 @@ class Collection:
                     raise
                 return await _all(wanted())
 
+    @to_the_end
     async def update_one(self, query: Query, change: Query, *, upsert: bool = False) -> int:
         """Change the first document that matches; return how many matched, 0 or 1."""
         with self._connection_state.translated_errors(writing=True):
             done = await self._raw.update_one(query, change, upsert=upsert)
         return int(done.matched_count)
 
+    @to_the_end
     async def update_many(self, query: Query, change: Query, *, hint: str | None = None) -> int:
         """Change every document that matches; return how many matched.
 
@@ -160,6 +197,7 @@ class Collection:
             done = await self._raw.update_many(query, change, hint=hint)
         return int(done.matched_count)
 
+    @to_the_end
     async def find_one_and_update(
         self, query: Query, change: Query, *, projection: Any = None, sort: Sort | None = None
     ) -> Document | None:
@@ -174,12 +212,14 @@ class Collection:
             )
             return found
 
+    @to_the_end
     async def delete_many(self, query: Query) -> int:
         """Delete every document that matches; return how many were deleted."""
         with self._connection_state.translated_errors(writing=True):
             result = await self._raw.delete_many(query)
         return int(result.deleted_count)
 
+    @to_the_end
     async def in_transaction(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         """Return the result of *work*; its writes happen all or not at all.
 
@@ -188,6 +228,7 @@ class Collection:
         with self._connection_state.translated_errors(writing=True):
             return await transaction.run(self._raw, self._usable, work)
 
+    @to_the_end
     async def count(self, query: Query, *, limit: int | None = None) -> int:
         """Count the documents that match, all at one moment, at most *limit*."""
         options = {} if limit is None else {"limit": limit}
@@ -198,12 +239,14 @@ class Collection:
         """Return the collection as of one moment: a document that changes meanwhile counts once."""
         return self._raw.with_options(read_concern=ReadConcern("snapshot"))
 
+    @to_the_end
     async def distinct(self, field: str, query: Query) -> list[Any]:
         """Return the values of *field* in the documents that match, each once, in no order."""
         with self._connection_state.translated_errors():
             found: list[Any] = await self._raw.distinct(field, query)
             return found
 
+    @to_the_end
     async def aggregate(self, pipeline: Sequence[Document]) -> list[Document]:
         """Return the results of *pipeline*, all of one moment."""
         with self._connection_state.translated_errors():
@@ -212,25 +255,29 @@ class Collection:
     @contextlib.asynccontextmanager
     async def watch(
         self, pipeline: Sequence[Document], *, start_at: Timestamp, wait_ms: int
-    ) -> AsyncIterator[Any]:
+    ) -> AsyncIterator[Changes]:
         """Open a change stream from *start_at* on, close it at the end."""
-        with self._connection_state.translated_errors():
-            stream = await awaited(
-                self._raw.watch(
-                    list(pipeline), start_at_operation_time=start_at, max_await_time_ms=wait_ms
-                )
-            )
+        stream = await self._open_stream(list(pipeline), start_at, wait_ms)
+        changes = Changes(stream)
         try:
-            yield stream
+            yield changes
         finally:
             with contextlib.suppress(Exception):  # the server closes it too
-                await stream.close()
+                await changes.close()
 
+    @to_the_end
+    async def _open_stream(self, pipeline: list[Document], start: Timestamp, wait_ms: int) -> Any:
+        options = {"start_at_operation_time": start, "max_await_time_ms": wait_ms}
+        with self._connection_state.translated_errors():
+            return await awaited(self._raw.watch(pipeline, **options))
+
+    @to_the_end
     async def list_indexes(self) -> list[Document]:
         """Return the collection's indexes, also unfinished ones; empty without a collection."""
         with self._connection_state.translated_errors():
             return await _all(await awaited(self._raw.list_indexes()))
 
+    @to_the_end
     async def create_index(self, index: IndexModel) -> None:
         """Build *index* unless it exists. Waits for the same build of another client.
 
@@ -241,6 +288,7 @@ class Collection:
             # By default all members must be ready: a member that is down would block the build.
             await self._raw.create_indexes([index], commitQuorum="majority")
 
+    @to_the_end
     async def drop_index(self, name: str) -> None:
         """Drop the index *name*.
 

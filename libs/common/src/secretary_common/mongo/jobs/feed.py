@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from typing import Any
 
 from bson import Timestamp
 from pymongo.errors import OperationFailure
 
 from secretary_common.errors import FeedLost
-from secretary_common.mongo.driver.collection import Collection, Document
-from secretary_common.mongo.driver.fault import translated_errors
+from secretary_common.mongo.driver.collection import Changes, Collection, Document
 from secretary_common.ports.job_feed import ChangedJobs, FeedPlace
 from secretary_common.runtime.clock import Clock
 
@@ -72,15 +70,14 @@ class MongoJobFeed:
         if not oldest <= after.seconds <= now.timestamp() + 1 or not 0 <= after.number < 2**31:
             raise FeedLost
 
-    async def _group(self, stream: Any, place: FeedPlace) -> ChangedJobs:
+    async def _group(self, stream: Changes, place: FeedPlace) -> ChangedJobs:
         """Return the changes of ``GROUP_SEC``, or sooner if they are many."""
         loop = asyncio.get_running_loop()
         until = loop.time() + GROUP_SEC
         changed: dict[str, None] = {}
         current = False
         while loop.time() < until and len(changed) < LARGEST:
-            with translated_errors():
-                event = await stream.try_next()
+            event = await stream.try_next()
             current = event is None
             if event is None:
                 continue
