@@ -28,6 +28,8 @@ from secretary_devstack.servers.proxy import Network, TcpProxy
 from secretary_devstack.servers.rabbitmq.node import RabbitMQ
 from secretary_worker import ResourceCalculator, SecretaryJobRepository
 
+pytestmark = pytest.mark.drill
+
 # The promise is 15 s once the broker is usable again; as much again for a busy machine.
 BACK_SEC = 2 * 15
 WATERMARK = "0.4"

@@ -29,6 +29,8 @@ time.sleep(60)
 USE_MONGODB = """
 import sys, time
 from pymongo import MongoClient
+
+pytestmark = pytest.mark.drill
 collection = MongoClient(sys.argv[1], w="majority").test.kept
 for number in range(10_000):
     collection.insert_one({"_id": number})

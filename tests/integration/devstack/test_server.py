@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import aio_pika
+import pytest
 
 from secretary_devstack.servers.mongod import ReplicaSet
 from secretary_devstack.servers.rabbitmq.handshake import server_properties
 from secretary_devstack.servers.rabbitmq.node import RabbitMQ
+
+pytestmark = pytest.mark.drill
 
 
 def test_a_killed_mongod_starts_again_with_its_data(tmp_path: Path) -> None:

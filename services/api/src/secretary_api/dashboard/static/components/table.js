@@ -62,11 +62,11 @@ function Row({ id, row, columns, selection, rowPath, isFresh }) {
 }
 
 /** The buttons to the page before and the page after; nothing if there is one page only. */
-export function Pager({ number, goBack, goNext }) {
-  if (!goBack && !goNext) return null;
+export function Pager({ number, hasNext, goBack, goNext }) {
+  if (!goBack && !hasNext) return null;
   return html`<nav class="pager" aria-label="Pages of the table">
     <span class="muted">Page ${number}</span>
     <button class="button small" disabled=${!goBack} onClick=${goBack}>Back</button>
-    <button class="button small" disabled=${!goNext} onClick=${goNext}>Next</button>
+    <button class="button small" disabled=${!hasNext} aria-disabled=${hasNext && !goNext} onClick=${goNext}>Next</button>
   </nav>`;
 }

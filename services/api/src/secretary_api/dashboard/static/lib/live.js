@@ -71,16 +71,20 @@ export function usePages(path, query, items, { limit = 50, everySec = 0 } = {}) 
   const cursors = place.key === key ? place.cursors : [null];
   useEffect(() => setPlace((before) => (before.key === key ? before : { key, cursors: [null] })), [key]);
   const cursor = cursors.at(-1);
-  const found = useData(
-    (abort) => get(path, { ...query, limit, cursor }, { signal: abort }),
+  const shown = JSON.stringify([key, cursor]);
+  const { data: page, ...found } = useData(
+    async (abort) => ({ shown, answer: await get(path, { ...query, limit, cursor }, { signal: abort }) }),
     [key, cursor],
     { everySec },
   );
-  const next = found.data?.next ?? null;
+  const data = page?.answer;
+  // Until the new page is there, the rows and `next` are those of the page before.
+  const next = page?.shown === shown ? data.next : null;
   const pager = {
     number: cursors.length,
+    hasNext: Boolean(data?.next),
     goNext: next ? () => setPlace({ key, cursors: [...cursors, next] }) : null,
     goBack: cursors.length > 1 ? () => setPlace({ key, cursors: cursors.slice(0, -1) }) : null,
   };
-  return { ...found, rows: found.data?.[items], pager };
+  return { ...found, data, rows: data?.[items], pager };
 }

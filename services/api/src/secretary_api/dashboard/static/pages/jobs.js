@@ -35,8 +35,8 @@ export default function Jobs({ query }) {
     <${Table} caption="Jobs, newest first" columns=${COLUMNS} rows=${shown} rowKey=${(job) => job.job_id} rowPath=${(job) => `/jobs/${job.job_id}`}
       selection=${selection} error=${error} pager=${pager} isFresh=${(job) => feed.changes.has(job.job_id)}
       isBarSelecting=${selection.ids.size > 0}
-      bar=${html`<${BulkActions} filter=${filter} selection=${selection} rows=${shown} isLastPage=${!pager.goNext && pager.number === 1} unseen=${feed.unseen} onDone=${reload} />`}
-      empty=${pager.goNext
+      bar=${html`<${BulkActions} filter=${filter} selection=${selection} rows=${shown} isLastPage=${!pager.hasNext && pager.number === 1} unseen=${feed.unseen} onDone=${reload} />`}
+      empty=${pager.hasNext
         ? { title: "None of the newest jobs fits these filters", text: "The API looks at about 5,000 jobs for a page. Older jobs may fit.", action: html`<button class="button" onClick=${pager.goNext}>Look at older jobs</button>` }
         : isFiltered
         ? { title: "No job fits these filters", text: "Jobs are removed some time after their end.", action: html`<button class="button" onClick=${() => navigate("/jobs")}>Remove the filters</button>` }
