@@ -135,6 +135,8 @@ class Word:
 
     box: Box
     text: str
+    place: int = 0
+    """The place in the order of reading, among the words of one line."""
 
 
 @dataclass(frozen=True, slots=True)

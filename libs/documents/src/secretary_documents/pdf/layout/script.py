@@ -32,38 +32,23 @@ def runs_to_left(lines: Sequence[Line]) -> bool:
 
 
 def with_ligatures(blocks: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
-    """Return *blocks* of MuPDF's characters with the text of each span, in place.
+    """Return *blocks* of MuPDF's characters, in place, with the text of each span.
 
-    MuPDF splits the ligature of lam and alef into two characters in the wrong order. It also puts a
-    space that some programs write at the end of a line inside a word.
+    MuPDF splits the ligature of lam and alef into two characters in the wrong order.
     """
     for block in blocks:
         for line in block.get("lines", ()):
-            chars = [char for span in line["spans"] for char in span["chars"]]
-            texts = iter(_texts_of(chars))
+            _correct([char for span in line["spans"] for char in span["chars"]])
             for span in line["spans"]:
-                span["text"] = "".join(next(texts) for _ in span.pop("chars"))
+                span["text"] = "".join(char["c"] for char in span["chars"])
     return blocks
 
 
-def _texts_of(chars: Sequence[dict[str, Any]]) -> list[str]:
-    """Return the text of each of the *chars* of a line."""
-    found = [str(char["c"]) for char in chars]
+def _correct(chars: Sequence[dict[str, Any]]) -> None:
     for index in range(len(chars) - 1):
-        if found[index] in _ALEFS and found[index + 1] == _LAM and _is_ligature(chars, index):
-            found[index], found[index + 1] = found[index + 1], found[index]
-    for index in range(1, len(chars) - 1):
-        if found[index] == " " and _is_elsewhere(*chars[index - 1 : index + 2]):
-            found[index] = ""
-    return found
-
-
-def _is_elsewhere(before: dict[str, Any], space: dict[str, Any], after: dict[str, Any]) -> bool:
-    """Return whether *before* and *after* touch each other, and *space* is at another place."""
-    left, right = sorted((before["bbox"], after["bbox"]))
-    middle = (space["bbox"][0] + space["bbox"][2]) / 2
-    touching = right[0] - left[2] < _TOUCHING * (right[3] - right[1])
-    return touching and not left[0] <= middle <= right[2]
+        one, other = chars[index], chars[index + 1]
+        if one["c"] in _ALEFS and other["c"] == _LAM and _is_ligature(chars, index):
+            one["c"], other["c"] = other["c"], one["c"]
 
 
 def _is_ligature(chars: Sequence[dict[str, Any]], index: int) -> bool:

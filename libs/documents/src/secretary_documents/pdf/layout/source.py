@@ -11,6 +11,7 @@ from typing import Any, overload
 
 import pymupdf
 
+from secretary_documents.pdf.layout.bidi.lines import WIDE_SPACE, in_reading_order, words_in
 from secretary_documents.pdf.layout.link import Link, links_on, with_links
 from secretary_documents.pdf.layout.model import Box, Line, Span, Word
 from secretary_documents.pdf.layout.script import (
@@ -37,8 +38,6 @@ _MATH_NAME = re.compile(
 )
 # MuPDF ends a word at these characters.
 _WORD = re.compile(r"[^\s\xa0]+")
-# A space inside a line that is wider than this number of font sizes separates two pieces.
-_WIDE_SPACE = 2.2
 # MuPDF begins a new line after a space of 0.8 font sizes. So only several spaces make a wider one.
 # Spaces at its ends make a line wider than its words, and a control character is no word for MuPDF.
 _SPACE = r"[\s\xa0\u202a-\u202e]"
@@ -59,7 +58,10 @@ class PageWords(Sequence[Word]):
 
     @cached_property
     def _words(self) -> list[Word]:
-        return [Word(Box(*word[:4]), word[4].translate(_INVISIBLE)) for word in self._find()]
+        return [
+            Word(Box(*word[:4]), word[4].translate(_INVISIBLE), place)
+            for place, word in enumerate(self._find())
+        ]
 
     @overload
     def __getitem__(self, index: int) -> Word: ...
@@ -88,7 +90,7 @@ class PageSource:
     @cached_property
     def words(self) -> Sequence[Word]:
         """The words of the page, in the order of the file."""
-        return PageWords(lambda: divided_words(self._found, lambda: character_blocks(self.text)))
+        return PageWords(lambda: divided_words(self._found, self._characters))
 
     @cached_property
     def text_blocks(self) -> Sequence[TextBlock]:
@@ -112,13 +114,20 @@ class PageSource:
 
     @cached_property
     def _found(self) -> Sequence[FoundWord]:
+        if self._runs_to_left:
+            return words_in(self._ordered)
         found: Sequence[FoundWord] = self.text.extractWORDS()
         return found
 
+    @cached_property
+    def _ordered(self) -> Sequence[dict[str, Any]]:
+        return in_reading_order(with_ligatures(character_blocks(self.text)))
+
+    def _characters(self) -> Sequence[dict[str, Any]]:
+        return self._ordered if self._runs_to_left else character_blocks(self.text)
+
     def _blocks(self) -> Sequence[dict[str, Any]]:
-        if self._runs_to_left:
-            return with_ligatures(character_blocks(self.text))
-        return styled_blocks(self.text)
+        return self._ordered if self._runs_to_left else styled_blocks(self.text)
 
     def _lines(self) -> Iterator[Line]:
         links = links_on(self.page)
@@ -163,11 +172,19 @@ def _divided(
 ) -> Iterator[Line]:
     """Yield a line of MuPDF as pieces without wide spaces inside. Its *words* have its *links*."""
     spans = with_links(_spans(line["spans"]), words, links)
+    box = Box(*line["bbox"])
     if spans and turned:
         down = line["dir"][1] > 0
-        yield from _turned_pieces(Box(*line["bbox"]), spans, words, down=down)
-    elif spans and words:
+        yield from _turned_pieces(box, spans, words, down=down)
+    elif spans and (line.get("whole") or not words):
+        if not all(_is_blank(span.text) for span in spans):
+            yield Line(_hull(words) if words else box, spans)
+    elif spans:
         yield from _pieces(spans, words)
+
+
+def _is_blank(text: str) -> bool:
+    return not any(char.isprintable() and not char.isspace() for char in text)
 
 
 def _spans(found: Sequence[dict[str, Any]]) -> tuple[Span, ...]:
@@ -176,8 +193,10 @@ def _spans(found: Sequence[dict[str, Any]]) -> tuple[Span, ...]:
 
 def _pieces(spans: tuple[Span, ...], words: Sequence[FoundWord]) -> Iterator[Line]:
     """Yield a line as pieces without wide spaces inside, each as wide as its words."""
-    most = _WIDE_SPACE * spans[0].size
+    most = WIDE_SPACE * spans[0].size
     ends = [at for at in range(1, len(words)) if words[at][0] - words[at - 1][2] > most]
+    if not _can_be_cut(spans, words):
+        ends = []
     start = 0
     for end in (*ends, len(words)):
         piece = _cut(spans, start, end) if ends else spans
@@ -190,10 +209,10 @@ def _turned_pieces(
     box: Box, spans: tuple[Span, ...], words: Sequence[FoundWord], *, down: bool
 ) -> Iterator[Line]:
     """Yield a turned line in *box*, as pieces without wide spaces inside."""
-    most = _WIDE_SPACE * spans[0].size
+    most = WIDE_SPACE * spans[0].size
     along = [(word[1], word[3]) if down else (-word[3], -word[1]) for word in words]
     ends = [at for at in range(1, len(words)) if along[at][0] - along[at - 1][1] > most]
-    if not ends:
+    if not ends or not _can_be_cut(spans, words):
         yield Line(box, spans, turned=True, down=down)
         return
     start = 0
@@ -209,12 +228,19 @@ def _hull(words: Sequence[FoundWord]) -> Box:
     return Box(min(lefts), min(tops), max(rights), max(bottoms))
 
 
+def _places(spans: tuple[Span, ...]) -> list[tuple[int, int]]:
+    """Return where each word of *spans* begins and ends in their text."""
+    return [match.span() for match in _WORD.finditer("".join(span.text for span in spans))]
+
+
+def _can_be_cut(spans: tuple[Span, ...], words: Sequence[FoundWord]) -> bool:
+    """Return whether the text has these *words*. A line with others stays whole."""
+    return len(_places(spans)) == len(words)
+
+
 def _cut(spans: tuple[Span, ...], first: int, end: int) -> tuple[Span, ...]:
     """Return the part of *spans* from word number *first* to before word number *end*."""
-    text = "".join(span.text for span in spans)
-    places = [match.span() for match in _WORD.finditer(text)]
-    if end > len(places):
-        return spans if first == 0 else ()
+    places = _places(spans)
     low, high = places[first][0], places[end - 1][1]
     cut, at = [], 0
     for span in spans:

@@ -41,7 +41,7 @@ class Turn:
 
     def words(self, words: Iterable[Word]) -> list[Word]:
         """Return *words* as upright words."""
-        return [Word(self.box(word.box), word.text) for word in words]
+        return [Word(self.box(word.box), word.text, word.place) for word in words]
 
     def drawing(self, drawing: Drawing, lines: Sequence[Line]) -> Drawing:
         """Return the part of *drawing* around *lines*, turned."""

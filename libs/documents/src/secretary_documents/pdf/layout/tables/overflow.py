@@ -10,6 +10,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from secretary_documents.pdf.layout.script import is_right_to_left
+
 FoundWord = tuple[float, float, float, float, str, int, int, int]
 """A word as MuPDF gives it: its box, its text, and the numbers of its block, line and word."""
 FindCharacters = Callable[[], Sequence[dict[str, Any]]]
@@ -53,7 +55,9 @@ def _columns(found: Sequence[FoundWord]) -> list[float]:
 
 
 def _crossed(word: FoundWord, columns: Sequence[float]) -> bool:
-    """Return whether a column begins inside *word*."""
+    """Return whether a column begins inside *word*, whose letters run to the right."""
+    if is_right_to_left(word[4]):
+        return False
     at = bisect_right(columns, word[0] + 2 * _NEAR)
     return at < len(columns) and columns[at] < word[2] - _NEAR
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from secretary_documents.pdf.layout.model import Box, Word, hull
+from secretary_documents.pdf.layout.script import is_right_to_left
 
 # Words stay together if the space between them is at most this share of their height.
 _WORD_SPACE = 0.62
@@ -23,9 +24,7 @@ class Segment:
 
 def segment_of(words: Sequence[Word]) -> Segment:
     """Return *words* as one segment."""
-    return Segment(
-        hull(word.box for word in words), " ".join(word.text for word in words), tuple(words)
-    )
+    return Segment(hull(word.box for word in words), _joined(words), tuple(words))
 
 
 def rows_of_words(words: Iterable[Word]) -> list[list[Word]]:
@@ -53,11 +52,18 @@ def segments_of(row: Sequence[Word]) -> list[Segment]:
     return [segment_of(group) for group in groups]
 
 
+def _joined(row: Sequence[Word]) -> str:
+    """Return the text of a *row* whose words are given from the left."""
+    if any(is_right_to_left(word.text) for word in row):
+        row = sorted(row, key=lambda word: word.place)
+    return " ".join(word.text for word in row)
+
+
 def text_of(words: Iterable[Word]) -> str:
     """Return *words* as one line of text, row by row. Divided words become one word."""
     text = ""
     for row in rows_of_words(words):
-        line = " ".join(word.text for word in row)
+        line = _joined(row)
         if text.endswith(("-", "\N{HYPHEN}")) and text[-2:-1].isalpha() and line[:1].islower():
             text = text[:-1] + line
         else:
