@@ -116,3 +116,52 @@ def test_a_dot_between_two_words_is_no_bullet() -> None:
         page.insert_text((104, 100), "Bergen", fontsize=11)
 
     assert {block.kind for block in blocks_of(draw)} == {Kind.PARAGRAPH}
+
+
+def test_rules_in_pieces_show_the_columns_of_the_rows_above_and_below() -> None:
+    edges = (60.0, 81.0, 190.0, 230.0)
+    rows = [["Pos", "Ware", "Preis"], ["1", "Kupferdraht", "10.00"], ["2", "Lampe", "5.50"]]
+    rows += [["", "Summe", "15.50"]]
+
+    def draw(page: pymupdf.Page) -> None:
+        for y in (118, 154):
+            for left, right in pairwise(edges):
+                page.draw_rect((left, y, right, y + 1), fill=(0, 0, 0), color=None)
+        for row, cells in enumerate(rows):
+            for left, text in zip(edges, cells, strict=False):
+                page.insert_text((left + 1, 113 + HIGH * row), text, fontsize=11)
+
+    assert grids(blocks_of(draw)) == [rows]
+
+
+def test_a_sentence_below_rules_in_pieces_is_no_row() -> None:
+    def draw(page: pymupdf.Page) -> None:
+        for y in (118, 154):
+            for left, right in pairwise(LEFTS):
+                page.draw_rect((left, y, right, y + 1), fill=(0, 0, 0), color=None)
+        write_rows(page)
+        page.insert_text((60, 184), "Ein Satz unter der Tabelle, der lang ist.", fontsize=11)
+
+    assert grids(blocks_of(draw)) == [ROWS]
+
+
+def test_cells_that_are_centred_beside_a_cell_with_several_lines_are_in_its_row() -> None:
+    edges = (60.0, 90.0, 190.0, 240.0)
+    places = [(0, 113, "Pos"), (1, 113, "Ware"), (2, 113, "Preis")]
+    places += [(1, 132, "Kupferdraht in der"), (1, 146, "langen roten"), (1, 160, "Rolle")]
+    places += [(0, 146, "1"), (2, 146, "10.00"), (0, 174, "2"), (1, 174, "Lampe"), (2, 174, "5.50")]
+
+    def draw(page: pymupdf.Page) -> None:
+        for y in (118, 182):
+            for left, right in pairwise(edges):
+                page.draw_rect((left, y, right, y + 1), fill=(0, 0, 0), color=None)
+        for column, y, text in places:
+            page.insert_text((edges[column] + 1, y), text, fontsize=11)
+
+    assert grids(blocks_of(draw)) == [
+        [
+            ["Pos", "Ware", "Preis"],
+            ["1", "Kupferdraht in der langen roten Rolle", "10.00"],
+            ["2", "Lampe", "5.50"],
+        ]
+    ]

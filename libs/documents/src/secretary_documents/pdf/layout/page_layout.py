@@ -44,6 +44,7 @@ from secretary_documents.pdf.layout.source import PageSource
 from secretary_documents.pdf.layout.style import DocumentStyle, running_key
 from secretary_documents.pdf.layout.tables.aligned import split_tables
 from secretary_documents.pdf.layout.tables.open import tables_between_rules
+from secretary_documents.pdf.layout.tables.pieced import pieced_tables
 from secretary_documents.pdf.layout.tables.ruled import ruled_tables
 from secretary_documents.pdf.layout.tables.striped import plain_cells
 from secretary_documents.pdf.layout.turn import Turn, turned_texts, words_inside
@@ -160,6 +161,10 @@ def _tables(drawing: Drawing, words: Sequence[Word]) -> list[Table]:
         )
     rest = [word for word in words if not _holds_any(tables, word.box)]
     across = [rule for rule in drawing.across if not _holds_any(tables, rule)]
+    if pieced := pieced_tables(across, rest):
+        tables += pieced
+        rest = [word for word in rest if not _holds_any(pieced, word.box)]
+        across = [rule for rule in across if not _holds_any(pieced, rule)]
     return [*tables, *tables_between_rules(across, drawing.boxes, rest)]
 
 

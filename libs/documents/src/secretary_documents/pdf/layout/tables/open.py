@@ -125,8 +125,14 @@ def table_of_rows(bands: Sequence[Sequence[Sequence[Word]]], box: Box) -> Table 
     if not _is_tabular(rows):
         return None
     columns = columns_of(rows)
-    if len(columns) < 2:
-        return None
+    return table_in_columns(bands, columns, box) if len(columns) > 1 else None
+
+
+def table_in_columns(
+    bands: Sequence[Sequence[Sequence[Word]]], columns: Sequence[tuple[float, float]], box: Box
+) -> Table | None:
+    """Return the table of rows of words whose *columns* have these left and right sides."""
+    rows = [segments_of(row) for band in bands for row in band]
     lines = [cells_by_column(row, columns) for row in rows]
     groups = list(_row_groups([len(band) for band in bands], lines, rows))
     if len(groups) < 2:
@@ -220,7 +226,10 @@ def _wrapped(band: Sequence[RowCells], pitches: Sequence[float]) -> Iterator[lis
     group: list[RowCells] = []
     usual = median(pitches[1:]) if len(pitches) > 1 else 0.0
     for line, pitch in zip(band, pitches, strict=True):
-        if group and _continues(group, line, pitch, usual):
+        first = len(group) == 1 and line is band[1] and pitch <= 1.05 * usual
+        if group and (
+            _continues(group, line, pitch, usual) or (first and _begins_above(group[0], line))
+        ):
             group.append(line)
             continue
         if group:
@@ -230,13 +239,19 @@ def _wrapped(band: Sequence[RowCells], pitches: Sequence[float]) -> Iterator[lis
         yield group
 
 
+def _begins_above(above: RowCells, line: RowCells) -> bool:
+    """Return whether *above* is the start of a cell of *line*, whose other cells are centred."""
+    [(column, (_, _)), *others] = above.items()
+    return not others and 0 in line and line.get(column, (0, ""))[1][:1].islower() and column > 0
+
+
 def _continues(group: Sequence[RowCells], line: RowCells, pitch: float, usual: float) -> bool:
     above = {column for one in group for column in one}
     if not set(line) <= above or any(is_number(text) for _, text in line.values()):
         return False
     if 0 in line:
         return len(line) == 1 and line[0][1][:1].islower()
-    return pitch <= 1.05 * usual and len(line) < len(group[0])
+    return pitch <= 1.05 * usual and len(line) < max(map(len, group))
 
 
 def _cells(number: int, group: Sequence[RowCells]) -> Iterator[Cell]:

@@ -14,7 +14,7 @@ _SAME_EDGE = 2.5
 _HIGHEST = 1.8
 """A row without a colour is at most this number of times as high as the highest coloured row."""
 _LEAST_SPACE = 0.4
-"""Words in two columns have at least this number of heights between them."""
+"""Some words in two columns have at least this number of heights between them."""
 
 _Row = list[Box]
 """The coloured cells of one row, from the left."""
@@ -32,9 +32,9 @@ def plain_cells(shaded: Sequence[Box], words: Sequence[Word]) -> list[Box]:
 def _stacks(shaded: Sequence[Box]) -> list[list[_Row]]:
     """Return the rows of shaded cells with the same columns and little space between them."""
     stacks: list[list[_Row]] = []
-    for row in _rows(shaded):
+    for row in rows_side_by_side(shaded):
         for stack in stacks:
-            if _have_same_columns(stack[-1], row) and _are_near(stack[-1], row):
+            if have_same_columns(stack[-1], row) and _are_near(stack[-1], row):
                 stack.append(row)
                 break
         else:
@@ -42,10 +42,10 @@ def _stacks(shaded: Sequence[Box]) -> list[list[_Row]]:
     return [stack for stack in stacks if len(stack) > 1]
 
 
-def _rows(shaded: Sequence[Box]) -> list[_Row]:
-    """Return the rows of at least two cells side by side, from the top."""
+def rows_side_by_side(boxes: Sequence[Box]) -> list[_Row]:
+    """Return the rows of at least two boxes that touch side by side, from the top."""
     rows: list[_Row] = []
-    for cell in sorted(shaded, key=lambda box: (round(box.top), box.left)):
+    for cell in sorted(boxes, key=lambda box: (round(box.top), box.left)):
         last = rows[-1][-1] if rows else None
         if last and _is_beside(last, cell):
             rows[-1].append(cell)
@@ -62,7 +62,8 @@ def _is_beside(last: Box, cell: Box) -> bool:
     )
 
 
-def _have_same_columns(above: _Row, row: _Row) -> bool:
+def have_same_columns(above: Sequence[Box], row: Sequence[Box]) -> bool:
+    """Return whether the boxes of both rows have the same left and right sides."""
     return len(above) == len(row) and all(
         abs(one.left - other.left) < _SAME_EDGE and abs(one.right - other.right) < _SAME_EDGE
         for one, other in zip(above, row, strict=True)
@@ -97,17 +98,22 @@ def _has_row(
 ) -> bool:
     """Return whether the words from *top* to *bottom* stand in several *columns*."""
     area = Box(columns[0][0], top, columns[-1][1], bottom)
-    filled: set[int] = set()
-    for row in rows_of_words(word for word in words if area.holds(word.box.middle)):
-        homes = [_column_of(word.box, columns) for word in row]
-        if None in homes:
-            return False
-        for (before, home), (after, next_home) in pairwise(zip(row, homes, strict=True)):
-            space = after.box.left - before.box.right
-            if home != next_home and space < _LEAST_SPACE * before.box.height:
-                return False
-        filled.update(home for home in homes if home is not None)
-    return len(filled) > 1
+    rows = rows_of_words(word for word in words if area.holds(word.box.middle))
+    filled = [filled_columns(row, columns) for row in rows]
+    return all(filled) and len(set().union(*filled)) > 1
+
+
+def filled_columns(row: Sequence[Word], columns: Sequence[tuple[float, float]]) -> set[int]:
+    """Return in which *columns* the words of *row* stand; none if they do not stand in columns."""
+    homes = [_column_of(word.box, columns) for word in row]
+    spaces = [
+        after.box.left - before.box.right
+        for (before, home), (after, next_home) in pairwise(zip(row, homes, strict=True))
+        if home != next_home
+    ]
+    filled = {home for home in homes if home is not None}
+    prose = len(row) > len(filled) and max(spaces, default=0) < _LEAST_SPACE * row[0].box.height
+    return set() if None in homes or (prose and len(filled) > 1) else filled
 
 
 def _column_of(box: Box, columns: Sequence[tuple[float, float]]) -> int | None:
