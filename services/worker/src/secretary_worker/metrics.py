@@ -38,7 +38,7 @@ CACHE_STORED = Gauge(
 )
 CLAIMS = Counter(
     "secretary_claims_total",
-    "Jobs claimed, by how this worker found them: doorbell, slot, timer, poll, reclaim",
+    "Jobs claimed, by how this worker found them: start, doorbell, slot, timer, poll, reclaim",
     ["found_by"],
 )
 LEASES_LOST = Counter(

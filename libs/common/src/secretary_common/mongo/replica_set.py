@@ -63,7 +63,8 @@ def facts_of(url: str) -> ServerFacts:
                 hello = client.admin.command("hello")
                 at = (asked + time.monotonic()) / 2
         except OperationFailure as error:
-            raise LoginRefused(str(error)[:300]) from error
+            said = (error.details or {}).get("errmsg") or str(error)
+            raise LoginRefused(str(said)[:300]) from error
         except PyMongoError as error:
             unanswered = error
             continue
