@@ -107,7 +107,7 @@ def _clean(page: pymupdf.Page) -> pymupdf.Pixmap:
 def _noisy(page: pymupdf.Page) -> pymupdf.Pixmap:
     picture = page.get_pixmap(dpi=200, colorspace=pymupdf.csGRAY)
     width, height = picture.width, picture.height
-    chance = random.Random(7)  # noqa: S311 - the same noise each time
+    chance = random.Random(7)  # noqa: S311 - no secret: a seed gives each run the same noise
     size = (pymupdf.csGRAY, width, height)
     noise = pymupdf.Pixmap(*size, chance.randbytes(width * height), 0)
     mask = pymupdf.Pixmap(*size, bytes([NOISE_OPACITY]) * (width * height), 0)

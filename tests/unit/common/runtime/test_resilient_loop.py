@@ -80,6 +80,24 @@ def test_an_outage_is_asked_about_each_second_and_a_bug_less_and_less_often() ->
     assert [failures.record(ValueError()) for _ in range(5)] == [1.0, 2.0, 4.0, 5.0, 5.0]
 
 
+async def test_a_loop_ends_whose_round_makes_another_error_of_its_cancellation() -> None:
+    began = asyncio.Event()
+
+    async def do_round() -> None:
+        began.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError as error:
+            raise RuntimeError("Lock is not acquired") from error
+
+    loop = asyncio.ensure_future(resilient_loop("test", do_round))
+    await began.wait()
+    loop.cancel()
+    async with asyncio.timeout(5):
+        with pytest.raises(asyncio.CancelledError):
+            await loop
+
+
 async def test_work_is_repeated_until_it_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("secretary_common.runtime.resilient_loop.FIRST_WAIT_SEC", 0.001)
     outcomes: list[Exception | None] = [StoreUnavailable(), None]

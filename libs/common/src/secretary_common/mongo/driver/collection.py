@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import functools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
@@ -15,8 +14,9 @@ from pymongo.read_concern import ReadConcern
 
 from secretary_common.mongo.driver import transaction
 from secretary_common.mongo.driver.awaited import awaited
+from secretary_common.mongo.driver.changes import Changes
 from secretary_common.mongo.driver.connection_state import ConnectionState
-from secretary_common.mongo.driver.fault import is_missing_hint, translated_errors
+from secretary_common.mongo.driver.fault import is_missing_hint
 from secretary_common.mongo.driver.to_the_end import to_the_end
 from secretary_common.mongo.driver.transaction import Transaction
 from secretary_common.mongo.driver.write_group import BulkOutcome, WriteGroup
@@ -31,32 +31,6 @@ Sort = Sequence[tuple[str, int]]
 
 BY_ID = "_id_"
 """The name of the index by ``_id``, which every collection has."""
-
-
-class Changes:
-    """An open change stream. One caller reads at a time."""
-
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-        self._reading = asyncio.Lock()
-
-    @to_the_end
-    async def try_next(self) -> Document | None:
-        """Return the next change; None if there was none for the time of the stream.
-
-        Raises:
-            SecretaryError, OperationFailure: see ``translated_errors``.
-        """
-        async with self._reading:
-            with translated_errors():
-                found: Document | None = await self._stream.try_next()
-                return found
-
-    @to_the_end
-    async def close(self) -> None:
-        """Close the stream, after a read that was left behind."""
-        async with self._reading:
-            await self._stream.close()
 
 
 class Collection:
@@ -256,16 +230,14 @@ class Collection:
     async def watch(
         self, pipeline: Sequence[Document], *, start_at: Timestamp, wait_ms: int
     ) -> AsyncIterator[Changes]:
-        """Open a change stream from *start_at* on, close it at the end."""
-        stream = await self._open_stream(list(pipeline), start_at, wait_ms)
-        changes = Changes(stream)
+        """Give a change stream from *start_at* on, and close it at the end."""
+        changes = Changes(lambda: self._open_stream(list(pipeline), start_at, wait_ms))
         try:
             yield changes
         finally:
             with contextlib.suppress(Exception):  # the server closes it too
                 await changes.close()
 
-    @to_the_end
     async def _open_stream(self, pipeline: list[Document], start: Timestamp, wait_ms: int) -> Any:
         options = {"start_at_operation_time": start, "max_await_time_ms": wait_ms}
         with self._connection_state.translated_errors():

@@ -10,7 +10,8 @@ from bson import Timestamp
 from pymongo.errors import OperationFailure
 
 from secretary_common.errors import FeedLost
-from secretary_common.mongo.driver.collection import Changes, Collection, Document
+from secretary_common.mongo.driver.changes import Changes
+from secretary_common.mongo.driver.collection import Collection, Document
 from secretary_common.ports.job_feed import ChangedJobs, FeedPlace
 from secretary_common.runtime.clock import Clock
 

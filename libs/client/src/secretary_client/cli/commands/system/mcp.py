@@ -49,8 +49,8 @@ def mcp(
     """
     try:
         # Imported late: an installation without the extra has no such packages.
-        from secretary_client.mcp_server import server as mcp_server  # noqa: PLC0415
-        from secretary_client.mcp_server.readable_files import ReadableFiles  # noqa: PLC0415
+        from secretary_client.mcp_server import server as mcp_server  # noqa: PLC0415 - see above
+        from secretary_client.mcp_server.readable_files import ReadableFiles  # noqa: PLC0415 - see above
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         message = f'{package} is missing: pip install "secretary-client[cli,mcp]"'
