@@ -68,6 +68,8 @@ $(DOCLING_INSTALLED): tests/docling.lock
 extras: $(EXTRAS_INSTALLED) $(DOCLING_INSTALLED) ## Run the tests of the optional packages, which it installs
 	@$(EXTRAS_VENV)/bin/python -m pytest -m extra $(PYTEST)
 
+# Each of the many processes would compile our modules again.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: setup ## Run all tests but the drills, against real servers
 	@$(BIN)/python -m secretary_devstack.servers.provision --optional mongod rabbitmq
 	@$(BIN)/python -m secretary_devstack.servers.provision ffmpeg espeak-ng nodejs pdftotext chromium promtool

@@ -23,13 +23,18 @@ class NapParams(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     seconds: float
+    seconds_again: float | None = None
+    """How long attempts after the first sleep, if not as long as the first."""
 
 
 async def handle_nap(
     job: Job, repo: SecretaryJobRepository, resource_calculator: ResourceCalculator
 ) -> None:
     """Sleep in steps and report progress."""
-    seconds = NapParams.model_validate(job.parameters).seconds
+    params = NapParams.model_validate(job.parameters)
+    seconds = params.seconds
+    if job.attempt > 1 and params.seconds_again is not None:
+        seconds = params.seconds_again
     steps = max(1, min(20, int(seconds / 0.25)))
     for step in range(steps):
         percent = 100 * step // steps

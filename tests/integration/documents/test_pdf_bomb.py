@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import pymupdf
@@ -17,7 +18,8 @@ from secretary_common.models import JobStatus
 from secretary_common.settings.documents import PdfSection
 from secretary_worker.sandbox.zygote_client import ZygoteClient
 
-Bomb = tuple[bytes, str, ErrorCode]
+Make = Callable[[], bytes]
+Bomb = tuple[Make, str, ErrorCode]
 
 # Each section is strict about one limit and generous about the other, so that one limit decides.
 SHORT = PdfSection(page_sec=1.5)
@@ -28,22 +30,22 @@ TIME, MEMORY, INVALID = (
     ErrorCode.PDF_INVALID,
 )
 BOMBS = {
-    "forms nested in forms": (pdf_bombs.nested_forms(), "native", TIME),
-    "drawn by ocr": (pdf_bombs.nested_forms(), "ocr", TIME),
-    "packed twice": (pdf_bombs.packed_twice(), "combined", TIME),
-    "deep states": (pdf_bombs.deep_states(), "native", INVALID),
-    "a page of 70 m": (pdf_bombs.huge_page(), "ocr", ErrorCode.PDF_PAGE_TOO_LARGE),
-    "a count that lies": (pdf_bombs.lying_count(), "native", INVALID),
-    "a circular tree": (pdf_bombs.circular_tree(), "native", INVALID),
-    "html": (b"<html>%PDF-1.7</html>", "native", INVALID),
-    "cut off": (pdf_samples.report_pdf()[:200], "native", INVALID),
+    "forms nested in forms": (pdf_bombs.nested_forms, "native", TIME),
+    "drawn by ocr": (pdf_bombs.nested_forms, "ocr", TIME),
+    "packed twice": (pdf_bombs.packed_twice, "combined", TIME),
+    "deep states": (pdf_bombs.deep_states, "native", INVALID),
+    "a page of 70 m": (pdf_bombs.huge_page, "ocr", ErrorCode.PDF_PAGE_TOO_LARGE),
+    "a count that lies": (pdf_bombs.lying_count, "native", INVALID),
+    "a circular tree": (pdf_bombs.circular_tree, "native", INVALID),
+    "html": (lambda: b"<html>%PDF-1.7</html>", "native", INVALID),
+    "cut off": (lambda: pdf_samples.report_pdf()[:200], "native", INVALID),
 }
-LARGE = {"many operators": (pdf_bombs.many_operators(1_000_000), "native", MEMORY)}
+LARGE = {"many operators": (lambda: pdf_bombs.many_operators(1_000_000), "native", MEMORY)}
 HARMLESS = {
-    "a circular form": (pdf_bombs.circular_form(), "native"),
-    "deep arrays": (pdf_bombs.deep_arrays(100_000), "native"),
-    "a huge page with text": (pdf_bombs.huge_page(), "native"),
-    "a huge image": (pdf_bombs.huge_image(20_000), "native"),
+    "a circular form": (pdf_bombs.circular_form, "native"),
+    "deep arrays": (lambda: pdf_bombs.deep_arrays(100_000), "native"),
+    "a huge page with text": (pdf_bombs.huge_page, "native"),
+    "a huge image": (lambda: pdf_bombs.huge_image(20_000), "native"),
 }
 
 
@@ -55,8 +57,8 @@ async def test_every_bomb_ends_with_its_code_and_other_jobs_complete(
     (tmp_path / "good.pdf").write_bytes(good)
     async with engine(make_handler(tmp_path, zygote, limits=limits), slots=3) as worker:
         bombs, others = {}, []
-        for number, (name, (content, method, _)) in enumerate(given.items()):
-            (tmp_path / f"{number}.pdf").write_bytes(content)
+        for number, (name, (make, method, _)) in enumerate(given.items()):
+            (tmp_path / f"{number}.pdf").write_bytes(make())
             parameters = {"filename": f"{number}.pdf", "extraction_method": method}
             bombs[name] = await worker.submit(parameters=parameters, max_attempts=1)
             if number % 3 == 0:
@@ -90,8 +92,8 @@ async def test_a_bomb_on_a_page_outside_the_range_does_not_break_markdown(
 async def test_a_document_that_only_looks_dangerous_is_read(
     name: str, tmp_path: Path, zygote: ZygoteClient
 ) -> None:
-    content, method = HARMLESS[name]
-    (tmp_path / "odd.pdf").write_bytes(content)
+    make, method = HARMLESS[name]
+    (tmp_path / "odd.pdf").write_bytes(make())
     async with engine(make_handler(tmp_path, zygote, limits=PdfSection(memory_mb=500))) as worker:
         parameters = {"filename": "odd.pdf", "extraction_method": method}
         job = await worker.ended(await worker.submit(parameters=parameters))

@@ -6,11 +6,13 @@ import select
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from pathlib import Path
 
 import pytest
 
+from secretary_devstack.deadline import wait_until
 from secretary_worker import supervisor
 
 # The worker starts a process that needs a moment after the worker's death, then does *what*.
@@ -52,6 +54,24 @@ def test_signals_reach_the_worker_and_its_exit_code_is_returned(tmp_path: Path) 
     process = supervised(tmp_path, "time.sleep(60)")
     while not (tmp_path / "started").exists():
         time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 7
+
+
+def test_a_signal_at_the_very_start_is_passed_on_too(tmp_path: Path) -> None:
+    # The worker is ready, and is told to stop, while the supervisor is not back from its fork.
+    slow = """
+        def slow_fork(fork=os.fork):
+            pid = fork()
+            if pid:
+                time.sleep(1)
+            return pid
+
+        os.fork = slow_fork
+        """
+    script = textwrap.dedent(slow) + SCRIPT.format(what="time.sleep(60)")
+    process = subprocess.Popen([sys.executable, "-c", f"import os, time\n{script}"], cwd=tmp_path)
+    wait_until((tmp_path / "started").exists, timeout_sec=20, what="the worker")
     process.send_signal(signal.SIGTERM)
     assert process.wait(20) == 7
 

@@ -29,6 +29,7 @@ WATCHDOG_SEC = 35.0
 """How long the watchdog may take to record a death. The watchdog's own deadline is shorter."""
 EXIT_BY_SIGNAL = 128
 
+_PASSED_ON = (signal.SIGTERM, signal.SIGINT)
 _FIRST = 1  # the process id of systemd; in a container the first process has the parent 0
 _POLL_SEC = 0.05
 
@@ -50,14 +51,18 @@ def supervise(work: Callable[[], None]) -> int:
     """
     # The child processes of a dead worker become children of this process.
     prctl(PR_SET_CHILD_SUBREAPER, 1)
+    # A signal that arrives before this process can pass it on waits until it can.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _PASSED_ON)
     here, worker = os.getpid(), os.fork()
     if worker == 0:
         os.setsid()  # so that Ctrl-C reaches the worker once, from this process
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         die_with_parent(here)
         work()
         sys.exit(0)
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in _PASSED_ON:
         signal.signal(number, lambda number, _: os.kill(worker, number))
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
     code = os.waitstatus_to_exitcode(_reap_until(worker))
     if code != 0:
         _reap_all(WATCHDOG_SEC)
