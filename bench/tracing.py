@@ -1,4 +1,4 @@
-"""What traces cost: CPU a job without them, and with every trace recorded, in turns.
+"""What traces cost: CPU a job without them, with the default share, and with each, in turns.
 
 The collector is a thread of this process that answers 200, so its CPU does not count.
 """
@@ -16,7 +16,7 @@ from harness.turns import in_turns, running, say
 
 from secretary_devstack.servers.receiver import Receiver
 
-OFF, ON = "off", "on"
+OFF, SHARE, EACH = "off", "share", "each"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -29,19 +29,20 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def measure(options: argparse.Namespace) -> Record:
-    """Measure bursts with and without traces, in turns."""
+    """Measure bursts without traces, with the default share of traces, and with each, in turns."""
     records = []
     with Receiver() as collector:
         settings = {
             OFF: {},
-            ON: {"tracing.endpoint": collector.url(""), "tracing.sample_ratio": 1.0},
+            SHARE: {"tracing.endpoint": collector.url("")},
+            EACH: {"tracing.endpoint": collector.url(""), "tracing.sample_ratio": 1.0},
         }
         for turn, name in in_turns(list(settings), options.turns):
             make = functools.partial(Secretary, slots=options.slots, settings=settings[name])
             with running(make, lock=options.lock) as system:
                 found = burst(system, options, count_messages=False)
             records.append({"traces": name, "turn": turn, **found})
-            say(f"turn {turn}  traces {name:4} CPU {found['cpu_ms_per_job_sum']:.3f} ms a job")
+            say(f"turn {turn}  traces {name:5} CPU {found['cpu_ms_per_job_sum']:.3f} ms a job")
     return {"records": records}
 
 

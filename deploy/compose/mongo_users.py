@@ -22,7 +22,7 @@ from pymongo.errors import OperationFailure, PyMongoError
 
 DATABASE = "secretary"
 ADMINISTRATOR = "operator"
-REPLICA_SET = {"_id": "rs0", "members": [{"_id": 0, "host": "mongo:27017"}]}
+REPLICA_SET: dict[str, Any] = {"_id": "rs0", "members": [{"_id": 0, "host": "mongo:27017"}]}
 START_SEC, RETRY_SEC = 120.0, 0.5
 ALREADY_INITIALIZED, AUTHENTICATION_FAILED, USER_NOT_FOUND, ROLE_NOT_FOUND = 23, 18, 11, 31
 
@@ -75,7 +75,7 @@ def prepare(passwords: Mapping[str, str], host: str = "127.0.0.1", port: int = 2
     """Initiate the replica set and make or update the users, by their *passwords*.
 
     Raises:
-        SystemExit: the server has another administrator, or does not answer.
+        SystemExit: the server has another administrator, is no primary, or does not answer.
     """
     _wait_for_server(host, port)
     login = {"username": ADMINISTRATOR, "password": passwords[ADMINISTRATOR]}
@@ -114,17 +114,35 @@ def _can_log_in(host: str, port: int, login: Mapping[str, str]) -> bool:
 
 def _make_administrator(host: str, port: int, password: str) -> None:
     with client_of(host, port) as client:
+        _initiate(client)
         try:
-            if not client.admin.command("hello").get("setName"):
-                client.admin.command("replSetInitiate", REPLICA_SET)
-            while not client.admin.command("hello").get("isWritablePrimary"):
-                time.sleep(RETRY_SEC)
             client.admin.command("createUser", ADMINISTRATOR, pwd=password, roles=["root"])
         except OperationFailure as error:
             sys.exit(
                 f"mongo_users: MongoDB refuses to make the user {ADMINISTRATOR} ({error.code}): if "
                 "its volume is of another installation, put the secrets of that one into .env"
             )
+
+
+def _initiate(client: Client) -> None:
+    """Make the server the first member of the replica set, unless it is in one; await its turn."""
+    ends = time.monotonic() + START_SEC
+    try:
+        if not client.admin.command("hello").get("setName"):
+            client.admin.command("replSetInitiate", REPLICA_SET)
+    except OperationFailure as error:
+        member = REPLICA_SET["members"][0]["host"]
+        sys.exit(
+            f"mongo_users: MongoDB cannot start the replica set with the member {member} "
+            f"({error.code}): its container must reach itself under this name"
+        )
+    while not client.admin.command("hello").get("isWritablePrimary"):
+        if time.monotonic() > ends:
+            sys.exit(
+                f"mongo_users: MongoDB is no primary after {START_SEC:.0f} s: see its log, and "
+                "whether its replica set has the name and the member of this installation"
+            )
+        time.sleep(RETRY_SEC)
 
 
 def _put_role(client: Client, role: str, privileges: Privileges) -> None:

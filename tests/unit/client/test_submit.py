@@ -81,6 +81,11 @@ def files(*names: str) -> None:
         path.write_bytes(name.encode())
 
 
+def test_a_job_without_a_file_has_no_file_in_json(api: Api, capsys: Output) -> None:
+    assert main(["--json", "submit", "nap"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"file": None, "job_id": "job-none"}
+
+
 def test_a_file_is_uploaded_and_named_among_the_parameters(api: Api, capsys: Output) -> None:
     files("a.pdf")
     fields = ("--run-at", "2026-01-31T08:00:00Z", "--tag", "x", "--priority", "8")

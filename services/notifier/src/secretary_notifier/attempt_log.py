@@ -42,7 +42,8 @@ class AttemptLog:
         if answer is not None and answer.is_attempt:
             _log_request(delivery, answer, verdict)
             return
-        log.info("delivery.not_sent", state=verdict.state.value, reason=verdict.reason)
+        reason = verdict.reason or (answer and answer.error)
+        log.info("delivery.not_sent", state=verdict.state.value, reason=reason)
         if answer is None:
             return
         if answer.lacks_key:

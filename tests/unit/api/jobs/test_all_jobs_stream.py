@@ -105,10 +105,10 @@ async def test_clients_of_a_busy_system_share_one_feed_and_miss_no_end() -> None
         for _ in range(10)
     ]
     for name in names:
+        await asyncio.sleep(0.002)
+        readers = feed.readers  # before the last end, after which the clients leave
         await scene.jobs.insert(make_job(name))
         await scene.complete(name)
-        await asyncio.sleep(0.002)
-        readers = feed.readers
     assert readers == 1
     for ended, _ in await asyncio.gather(*clients):
         assert sorted(ended) == sorted(names)

@@ -32,7 +32,8 @@ class Submission:
         """Return the outcome for ``--json``."""
         given = {"results": self.results} if self.results is not None else {}
         error = {"error": str(self.error)} if self.error else {}
-        return {"file": str(self.file), "job_id": self.job_id, **given, **error}
+        file = str(self.file) if self.file else None
+        return {"file": file, "job_id": self.job_id, **given, **error}
 
 
 @dataclass(frozen=True, slots=True)
