@@ -1,11 +1,30 @@
 """Services run on uvloop; handlers keep asyncio's own loop."""
 
 import asyncio
+import gc
+import weakref
+from collections.abc import Iterator
 
 import pytest
 import uvloop
 
 from secretary_common.runtime import event_loop
+
+
+@pytest.fixture(autouse=True)
+def own_collector() -> Iterator[None]:
+    """Leave the garbage collector of the other tests as it was."""
+    before = gc.get_threshold()
+    yield
+    gc.unfreeze()
+    gc.set_threshold(*before)
+
+
+class Knot:
+    """An object in a cycle."""
+
+    def __init__(self) -> None:
+        self.itself = self
 
 
 def test_a_service_runs_on_uvloop_and_its_other_loops_are_asyncios() -> None:
@@ -29,3 +48,16 @@ def test_an_error_of_a_service_is_raised() -> None:
 
     with pytest.raises(ValueError, match="a bug"):
         event_loop.run(main())
+
+
+def test_objects_of_the_start_are_searched_no_more_and_new_cycles_are_collected() -> None:
+    early = Knot()
+
+    async def main() -> None:
+        assert not any(one is early for one in gc.get_objects())
+        knot = weakref.ref(Knot())
+        kept: list[list[int]] = [[] for _ in range(2 * event_loop.ALLOCATIONS)]
+        assert knot() is None
+        assert kept
+
+    event_loop.run(main())
