@@ -31,6 +31,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def measure(options: argparse.Namespace) -> Record:
     """Measure bursts without traces, with the default share of traces, and with each, in turns."""
     records = []
+    settings: dict[str, dict[str, object]]
     with Receiver() as collector:
         settings = {
             OFF: {},
