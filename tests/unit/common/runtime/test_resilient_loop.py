@@ -80,6 +80,13 @@ def test_an_outage_is_asked_about_each_second_and_a_bug_less_and_less_often() ->
     assert [failures.record(ValueError()) for _ in range(5)] == [1.0, 2.0, 4.0, 5.0, 5.0]
 
 
+def test_a_loop_goes_on_after_hours_of_failures() -> None:
+    failures = Failures("test", longest_wait_sec=5)
+    for _ in range(2000):
+        failures.record(StoreUnavailable())
+    assert failures.record(ValueError()) == 5.0
+
+
 async def test_a_loop_ends_whose_round_makes_another_error_of_its_cancellation() -> None:
     began = asyncio.Event()
 

@@ -46,6 +46,13 @@ async def test_a_worker_is_fit_again_when_its_probe_succeeds() -> None:
     assert scene.fitness.is_fit
 
 
+async def test_a_worker_may_be_unfit_for_days() -> None:
+    fitness = Scene().fitness
+    for _ in range(2000):
+        fitness.report(Lack.PROCESSES, "cannot fork")
+    assert not fitness.is_fit
+
+
 async def test_a_lack_without_a_probe_ends_with_its_pause() -> None:
     fitness = Scene().fitness
     fitness.report(Lack.ENCRYPTION_KEY, "another key")

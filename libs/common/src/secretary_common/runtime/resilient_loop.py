@@ -19,6 +19,8 @@ log = get_logger(__name__)
 
 FIRST_WAIT_SEC = 1.0
 LONGEST_WAIT_SEC = 30.0
+MOST_DOUBLINGS = 64
+"""More make no difference. An outage of hours is thousands of failures in a row."""
 LOG_AGAIN_SEC = 60.0
 """The shortest time between two log lines about errors of the same kind."""
 
@@ -55,7 +57,8 @@ class Failures:
         self._in_a_row += 1
         if isinstance(error, StoreUnavailable):
             return self._first_wait_sec
-        return min(self._first_wait_sec * 2.0 ** (self._in_a_row - 1), self._longest_wait_sec)
+        doublings = min(self._in_a_row - 1, MOST_DOUBLINGS)
+        return min(self._first_wait_sec * 2.0**doublings, self._longest_wait_sec)
 
     def end(self) -> None:
         """Record that a round has succeeded."""

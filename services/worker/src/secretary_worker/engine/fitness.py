@@ -25,6 +25,7 @@ log = get_logger(__name__)
 
 FIRST_PAUSE_SEC = 1.0
 LONGEST_PAUSE_SEC = 60.0
+MOST_DOUBLINGS = 16  # a worker may be unfit for days
 JITTER = 0.25
 CHECK_SEC = 0.5
 PROBE_BYTES = 2**20
@@ -107,7 +108,7 @@ class Fitness:
 
     def _pause(self) -> None:
         pause = min(FIRST_PAUSE_SEC * 2.0**self._failures, LONGEST_PAUSE_SEC)
-        self._failures += 1
+        self._failures = min(self._failures + 1, MOST_DOUBLINGS)
         self._paused_until = self._monotonic() + pause * (1 + JITTER * self._jitter())
 
 
