@@ -308,6 +308,39 @@ async def test_settling_for_a_worker_that_renewed_meanwhile_is_refused(jobs: Job
     assert await jobs.settle(job, "t1", end(Outcome.FAILED, at=after(60)), ended=True)
 
 
+async def test_settling_for_a_worker_that_reported_progress_meanwhile_is_refused(
+    jobs: JobRepository,
+) -> None:
+    job = await claimed(jobs, webhook=HOOK)
+    await jobs.record_progress(progress(2, slot=slot(2, 31)))
+    # An event under the number of this progress would never be sent.
+    with pytest.raises(StaleClaim):
+        await jobs.settle(job, "t1", end(Outcome.FAILED, seq=2, at=after(31)), ended=True)
+    job = await current(jobs)
+    lost = end(Outcome.FAILED, seq=3, at=after(31))
+    assert await jobs.settle(job, "t1", lost, ended=True) == lost
+
+
+async def test_of_an_attempt_and_the_worker_that_ends_it_as_lost_only_the_first_has_settled(
+    jobs: JobRepository,
+) -> None:
+    lost = end(Outcome.FAILED, at=after(31))
+    job = await claimed(jobs)
+    await jobs.settle(job, "t1", end(Outcome.COMPLETED))
+    with pytest.raises(StaleClaim):
+        await jobs.settle(job, "t1", lost, ended=True)
+    assert (await current(jobs)).status is JobStatus.COMPLETED
+    again = await jobs.retry(await current(jobs), after(6))
+    assert again is not None
+    taken = await jobs.claim("job-1", lease("t2"), after(7), TYPES)
+    assert taken is not None
+    await jobs.settle(taken, "t2", lost, ended=True)
+    for outcome in Outcome:
+        with pytest.raises(StaleClaim):
+            await jobs.settle(taken, "t2", end(outcome, at=after(32)))
+    assert (await current(jobs)).status is JobStatus.FAILED
+
+
 async def test_a_renewal_extends_held_leases_and_returns_the_cancel_flag(
     jobs: JobRepository,
 ) -> None:

@@ -255,6 +255,21 @@ async def test_a_worker_that_was_stopped_reclaims_only_a_heartbeat_later(scene: 
     assert scene.leases.may_reclaim
 
 
+async def test_after_its_clock_was_set_forward_mongodb_lets_the_owners_renew_first(
+    scene: Scene,
+) -> None:
+    await scene.leases.renew()
+    scene.advance(HEARTBEAT_SEC)
+    assert scene.leases.may_reclaim
+    scene.clock.advance(LEASE_SEC + 1)  # the leases of all workers seem to have expired
+    assert not scene.leases.may_reclaim
+    await scene.leases.renew()
+    scene.advance(HEARTBEAT_SEC - 0.1)
+    assert not scene.leases.may_reclaim
+    scene.advance(0.1)
+    assert scene.leases.may_reclaim
+
+
 async def test_an_answer_from_before_a_pause_is_no_contact() -> None:
     class Pausing(Scene):
         async def ping(self) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from secretary_common.errors import PermanentError
+from secretary_common.errors import PermanentError, WorkerUnfit
 from secretary_worker import AnswerLimits, ProcessLimits, Sandbox, ZygoteClient
 
 MODULE = """
@@ -75,3 +77,17 @@ async def test_a_child_may_raise_the_codes_that_its_sandbox_names(
     with pytest.raises(PermanentError) as caught:
         await ask(zygote, tmp_path, {"code": raised}, "TABLE_INVALID")
     assert caught.value.code == reported
+
+
+async def test_a_zygote_that_hangs_is_the_fault_of_the_worker_and_not_of_the_document(
+    zygote: ZygoteClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("secretary_worker.sandbox.child._KILL_SEC", 0.01)
+    monkeypatch.setattr("secretary_worker.sandbox.child._STDERR_GRACE_SEC", 0.01)
+    zygote.start()
+    assert zygote.pid is not None
+    os.kill(zygote.pid, signal.SIGSTOP)
+    limits, bounds = ProcessLimits(memory_bytes=2**30, cpu_sec=5), AnswerLimits(timeout_sec=0.1)
+    with pytest.raises(WorkerUnfit):
+        async with Sandbox(zygote, limits, bounds).child([]) as child:
+            await child.ask({}, lambda _: None)

@@ -244,6 +244,23 @@ def without_content(job: Job) -> Job:
     return Job(**job.model_dump(exclude={"parameters", *_CONTENT}))
 
 
+def standing(end: Settlement, mark: Settled, *, lost: bool) -> Settlement | None:
+    """Return the settlement that stands if *mark* bears the token of the attempt that *end* ends.
+
+    That is *end*, which an earlier call has written; or *end* as cancelled, if a client had
+    requested the cancellation. None: another process has settled the attempt. Of the attempt's
+    worker and a worker that ends the attempt as lost, only the first one settles it.
+
+    Args:
+        end: the settlement that was to be written.
+        mark: what the first settlement has left in the job.
+        lost: as in ``settled``.
+    """
+    if mark.lost is not lost:
+        return None
+    return as_cancelled(end) if mark.outcome == Outcome.CANCELLED.value else end
+
+
 def makes_pending(end: Settlement) -> bool:
     """Return whether *end* makes the job pending again, for its next attempt."""
     return end.outcome.status is JobStatus.PENDING

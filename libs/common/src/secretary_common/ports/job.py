@@ -237,13 +237,14 @@ class JobClaims(Protocol):
         repeat after a lost answer.
 
         Args:
-            job: as it was claimed.
+            job: as it was claimed; with *ended*, as it was read.
             token: the token of the attempt's lease.
             settlement: how the attempt ends.
-            ended: settle only if the lease ended by ``settlement.at``, for a worker that is gone.
+            ended: settle only if the lease ended by ``settlement.at`` and the job has not changed,
+                for a worker that is gone.
 
         Raises:
-            StaleClaim: the attempt no longer holds the job.
+            StaleClaim: the attempt no longer holds the job, or another process settled it.
         """
         ...
 

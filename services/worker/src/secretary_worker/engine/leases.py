@@ -66,6 +66,7 @@ class Leases:
         self._jitter = jitter
         self._watch_sec = min(WATCH_SEC, heartbeat_sec)
         self._watched_at = monotonic()
+        self._clock_ahead_sec = self._ahead_sec()
         self._reclaim_wait_sec = heartbeat_sec
         self._contact_lost = asyncio.Event()
         self._holds: dict[str, HeldJob] = {}
@@ -101,10 +102,12 @@ class Leases:
     def may_reclaim(self) -> bool:
         """Whether this worker may reclaim jobs, which needs one heartbeat of unbroken contact.
 
-        In this time the owners of expired leases can renew them after an outage or a pause. After a
-        lost contact a jitter is added, so that not all workers reclaim at once.
+        In this time the owners of expired leases can renew them after an outage or a pause, or
+        after MongoDB's clock was set forward. After a lost contact a jitter is added, so that not
+        all workers reclaim at once.
         """
         self.notice_pause()
+        self._notice_set_clock()
         since = self._contact_since
         return since is not None and self.monotonic() - since >= self._reclaim_wait_sec
 
@@ -143,6 +146,18 @@ class Leases:
         self.lose_contact()
         for hold in self._running():
             self._extend_until(hold, now + self._heartbeat_sec)
+
+    def _notice_set_clock(self) -> None:
+        """Detect whether MongoDB's clock was set forward, so that leases seem to have expired."""
+        before, self._clock_ahead_sec = self._clock_ahead_sec, self._ahead_sec()
+        forward_sec = self._clock_ahead_sec - before
+        if forward_sec > self._heartbeat_sec:
+            log.warning("clock.was_set_forward", by_sec=round(forward_sec, 3))
+            self.lose_contact()
+
+    def _ahead_sec(self) -> float:
+        """Return MongoDB's time minus that of the monotonic clock, which differ by a constant."""
+        return self._clock.now().timestamp() - self.monotonic()
 
     async def run(self) -> None:
         """Renew every ``heartbeat_sec``, give up unconfirmed leases and check for cancellations.
@@ -260,7 +275,10 @@ class Leases:
                 hold.interrupt(Interruption.LEASE_UNCONFIRMED)
 
     def _running(self) -> list[HeldJob]:
-        return [hold for hold in self._holds.values() if hold.interruption is None]
+        """Return the jobs whose handlers may have to stop; not those that are being settled."""
+        return [
+            hold for hold in self._holds.values() if hold.interruption is None and not hold.settling
+        ]
 
     def _last_moment(self, hold: HeldJob) -> float:
         return hold.confirmed_at + self.lease_sec * (1 - SAFETY)

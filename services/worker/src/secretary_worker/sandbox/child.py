@@ -94,20 +94,20 @@ class Child:
                 clock), PARSE_MEMORY_LIMIT (memory or output) or PARSER_CRASHED.
             TransientError: PARSER_CRASHED, the child was killed from outside, for example by the
                 kernel when memory ran out.
-            WorkerUnfit: the zygote is gone, or cannot start a child.
+            WorkerUnfit: the zygote is gone, hangs, or cannot start a child.
         """
         try:
             async with asyncio.timeout(self._answer_limits.timeout_sec) as clock:
                 await self.send(request)
                 end = await self._listen(on_message)
         except _Silent:
-            raise timed_out() from None
+            raise self._too_slow() from None
         except _Overflow as error:
             raise PermanentError(str(error), code=ErrorCode.PARSE_MEMORY_LIMIT) from None
         except TimeoutError:
             if not clock.expired():  # raised by _listen itself
                 raise
-            raise timed_out() from None
+            raise self._too_slow() from None
         self.cpu_sec += self._conclude(end)
 
     async def close(self) -> None:
@@ -175,13 +175,17 @@ class Child:
         code = end["code"] if known else ErrorCode.PARSER_CRASHED
         raise PermanentError(str(end["message"]), code=code)
 
+    def _too_slow(self) -> SecretaryError:
+        """Return the error for an answer that took too long. A hanging zygote started no child."""
+        if self.pid is None:
+            return _never_started("the process that starts children hangs")
+        return timed_out()
+
     async def _lost(self) -> SecretaryError:
         """Return the error for a child that ended without an end message."""
         status = await self._ended
         if status is None:
-            gone = "the process that starts children is gone, or it cannot start one"
-            otherwise = TransientError(gone, code=ErrorCode.PARSER_CRASHED)
-            return WorkerUnfit(Lack.PROCESSES, gone, otherwise=otherwise)
+            return _never_started("the process that starts children is gone, or cannot start one")
         await asyncio.wait([self._tail], timeout=_STDERR_GRACE_SEC)
         stderr = self._tail.result() if self._tail.done() else ""
         log.warning("sandbox.child_lost", exit=status.returncode, stderr=stderr)
@@ -197,6 +201,11 @@ class Child:
                 os.waitstatus_to_exitcode(int(status)), cpu_used_up=bool(int(used_up))
             )
         return None
+
+
+def _never_started(reason: str) -> WorkerUnfit:
+    otherwise = TransientError(reason, code=ErrorCode.PARSER_CRASHED)
+    return WorkerUnfit(Lack.PROCESSES, reason, otherwise=otherwise)
 
 
 def _hang_up(status: socket.socket) -> None:

@@ -96,7 +96,7 @@ class ZygoteClient:
 
     def _ready(self) -> socket.socket:
         if self._process and self._process.poll() is not None:
-            log.warning("nursery.zygote_lost", exit=self._process.returncode)
+            log.warning("zygote.lost", exit=self._process.returncode)
             self._discard()
         if self._control is None:
             self._launch()

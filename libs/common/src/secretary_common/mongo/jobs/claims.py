@@ -23,6 +23,7 @@ from secretary_common.mongo.driver.collection import BY_ID, Collection, Document
 from secretary_common.mongo.driver.fault import NOT_APPLICABLE_CODES
 from secretary_common.mongo.jobs import candidates
 from secretary_common.mongo.jobs.document import (
+    LEASE_ENDED,
     MAY_START,
     NOT_NEWER,
     PENDING,
@@ -147,6 +148,7 @@ class MongoJobClaims:
             **MAY_START,
             POISON: {"$exists": False},
             "lease.expires_at": {"$lte": now},
+            **LEASE_ENDED,
             **NOT_NEWER,
         }
         taken = await self._take(query, transition.reclaimed(job, lease, now))

@@ -36,6 +36,9 @@ ODD_STATUS: Document = {
 MAY_START: Document = {"cancel_requested": {"$ne": True}, "deleted_at": None}
 POISON = f"worker_failures.{POISON_AFTER - 1}"
 """A field that exists if the job is poison."""
+LEASE_ENDED: Document = {"$expr": {"$lte": ["$lease.expires_at", "$$NOW"]}}
+"""By MongoDB's own clock. If that was set back, a process whose clock is not synchronised since
+would take the leases of running jobs for ended ones."""
 JOB_PHASES = [phase.value for phase in Phase if phase.has_job]
 NOT_NEWER: Document = {"$nor": [newer_word("notify.phase", JOB_PHASES)]}
 """Excludes jobs whose event only a newer version knows; this version leaves them alone."""

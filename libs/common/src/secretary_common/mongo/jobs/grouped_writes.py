@@ -17,10 +17,10 @@ from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from secretary_common.errors import KeyInUse, StaleClaim
 from secretary_common.jobs import transition
-from secretary_common.models import Job, Outcome, ProgressChange, Settlement
+from secretary_common.models import Job, ProgressChange, Settled, Settlement
 from secretary_common.mongo.driver.collection import Collection, Document, Update
 from secretary_common.mongo.driver.fault import NOT_APPLICABLE_CODES
-from secretary_common.mongo.jobs.document import held, to_document, update_of
+from secretary_common.mongo.jobs.document import LEASE_ENDED, held, to_document, update_of
 from secretary_common.mongo.stored.reader import text_in
 
 
@@ -88,13 +88,15 @@ class AttemptEnd:
     token: str
     settlement: Settlement
     lease_ended: bool
-    """Settle only if the lease ended by ``settlement.at``, for a worker that is gone."""
+    """Settle only if the lease ended by ``settlement.at`` and the job is as it was read, for a
+    worker that is gone."""
 
     def update(self) -> Update:
         """Return the write that settles the attempt."""
         query = held(self.job.job_id, self.token)
         if self.lease_ended:
-            query["lease.expires_at"] = {"$lte": self.settlement.at}
+            query |= {"lease.expires_at": {"$lte": self.settlement.at}, **LEASE_ENDED}
+            query["seq"] = self.job.seq  # the attempt may still report progress
         if transition.makes_pending(self.settlement):
             query["cancel_requested"] = {"$ne": True}
         change = transition.settled(self.job, self.token, self.settlement, lost=self.lease_ended)
@@ -135,7 +137,13 @@ async def _settle(
 def _outcome_of(end: AttemptEnd, document: Document) -> Settlement | BaseException | None:
     """Decide the outcome of *end* from the job as it is now."""
     if text_in(document, "settled", "token") == end.token:
-        cancelled = text_in(document, "settled", "outcome") == Outcome.CANCELLED.value
-        return transition.as_cancelled(end.settlement) if cancelled else end.settlement
+        mark = _mark_in(document, end.token)
+        return transition.standing(end.settlement, mark, lost=end.lease_ended) or StaleClaim()
     holds = text_in(document, "lease", "token") == end.token
     return None if holds and transition.makes_pending(end.settlement) else StaleClaim()
+
+
+def _mark_in(document: Document, token: str) -> Settled:
+    """Return the mark of a settlement under *token*, which *document* has."""
+    outcome = text_in(document, "settled", "outcome") or ""
+    return Settled(token=token, outcome=outcome, lost=document["settled"].get("lost") is True)

@@ -11,7 +11,6 @@ from secretary_common.models import (
     STOPPED,
     Job,
     Lease,
-    Outcome,
     ProgressChange,
     Renewal,
     Settlement,
@@ -123,11 +122,12 @@ class InMemoryJobClaims(JobMemory):
     ) -> Settlement:
         current = self.jobs.get(job.job_id)
         if current and current.settled and current.settled.token == token:
-            cancelled = current.settled.outcome == Outcome.CANCELLED
-            return transition.as_cancelled(settlement) if cancelled else settlement
+            if stands := transition.standing(settlement, current.settled, lost=ended):
+                return stands
+            raise StaleClaim
         if not current or await self.held(job.job_id, token) is None:
             raise StaleClaim
-        if ended and lease_end(current) > settlement.at.timestamp():
+        if ended and (lease_end(current) > settlement.at.timestamp() or current.seq != job.seq):
             raise StaleClaim
         if transition.makes_pending(settlement) and current.cancel_requested:
             settlement = transition.as_cancelled(settlement)
