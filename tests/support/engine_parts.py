@@ -21,6 +21,7 @@ from secretary_common.testing.doorbell import RecordingDoorbell
 from secretary_common.testing.files import InMemoryFileRepository
 from secretary_common.testing.jobs import InMemoryLogRepository
 from secretary_worker.attempt.held_job import HeldJob
+from secretary_worker.attempt.progress import AttemptProgress
 from secretary_worker.attempt.writer import AttemptWriter
 from secretary_worker.attempt.writers import AttemptWriters
 from secretary_worker.engine.candidates import BATCH_SIZE, Candidates
@@ -113,6 +114,11 @@ def make_reclaimer(
         in_background=background.start,
     )
     return reclaimer, background
+
+
+def make_progress(job: Job, token: str, jobs: JobRepository, clock: Clock) -> AttemptProgress:
+    """Return the progress of the attempt that holds *job* under *token*. It rings for none."""
+    return AttemptProgress(job, token, jobs, clock, lambda *_: None)
 
 
 def make_writer(

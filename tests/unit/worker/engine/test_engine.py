@@ -1,6 +1,7 @@
 """The promises of the engine, with in-memory repositories and handlers in their real loop."""
 
 import asyncio
+import logging
 import sys
 import threading
 import time
@@ -343,6 +344,22 @@ async def test_the_first_terminal_status_wins() -> None:
         job = await worker.ended(await worker.submit())
         job = await worker.until(job.job_id, lambda _: not worker.manager.running)
     assert (job.status, job.results, job.error) == (JobStatus.COMPLETED, None, None)
+
+
+async def test_many_writes_after_the_end_of_a_job_make_one_log_line(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def handler(job: Job, repo: SecretaryJobRepository, _: ResourceCalculator) -> None:
+        await repo.update_job_status(job.job_id, JobStatus.COMPLETED)
+        for n in range(100):
+            repo.add_log_entry(job.job_id, "info", f"line {n}")
+
+    with caplog.at_level(logging.INFO):
+        async with engine(handler) as worker:
+            job = await worker.ended(await worker.submit())
+    assert job.status is JobStatus.COMPLETED
+    assert worker.logs.entries == {}
+    assert caplog.messages.count("attempt.late_write_ignored") == 1
 
 
 async def test_a_result_that_cannot_be_stored_fails_the_job_at_the_call() -> None:

@@ -142,6 +142,20 @@ async def test_a_result_made_in_an_outage_is_settled_after_it() -> None:
     assert (job.status, job.attempt) == (JobStatus.COMPLETED, 1)
 
 
+async def test_a_handler_may_go_on_for_longer_than_a_lease_after_it_has_ended_its_job() -> None:
+    went_on: list[bool] = []
+
+    async def handler(job: Job, repo: SecretaryJobRepository, _: ResourceCalculator) -> None:
+        await repo.update_job_status(job.job_id, JobStatus.COMPLETED)
+        await asyncio.sleep(0.6)
+        went_on.append(True)
+
+    async with engine(handler, lease_sec=0.3, heartbeat_sec=0.1) as worker:
+        job = await worker.ended(await worker.submit())
+    assert job.status is JobStatus.COMPLETED
+    assert went_on == [True]
+
+
 async def test_an_unexpected_error_of_a_look_does_not_end_the_worker() -> None:
     class Odd(Store):
         def count(self) -> None:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import pytest
 from support.engine_harness import engine
 
-from secretary_common.errors import PermanentError, TransientError
-from secretary_common.models import Job, JobFile, JobStatus
+from secretary_common.errors import PermanentError, StoreUnavailable, TransientError
+from secretary_common.models import Job, JobFile, JobProgress, JobStatus
 from secretary_worker import Handler, ResourceCalculator, SecretaryJobRepository
 from secretary_worker.attempt.commands import Results
 
@@ -123,3 +123,68 @@ async def test_a_job_that_is_cancelled_meanwhile_stops_writing(handler: Handler)
     assert job.status is JobStatus.CANCELLED
     assert target.cancelled >= 1
     assert target.written == []
+
+
+async def test_an_attempt_survives_that_mongodb_does_not_answer_while_the_target_is_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("secretary_worker.attempt.writer.STORE_RETRY_SEC", 0.0)
+    target = Target([failing(StoreUnavailable())])
+    async with engine(returning, write_to_target=target) as worker:
+        job = await worker.ended(await worker.submit(target=TARGET, max_attempts=1))
+    assert (job.status, job.attempt) == (JobStatus.COMPLETED, 1)
+
+
+class Late:
+    """Reports once more after its handler has returned, while the target is written."""
+
+    def __init__(self, results: dict[str, str]) -> None:
+        self.results = results
+        self.repos: list[tuple[str, SecretaryJobRepository]] = []
+
+    async def handler(self, job: Job, repo: SecretaryJobRepository, _: ResourceCalculator) -> None:
+        repo.update_job_results(job.job_id, self.results)
+        self.repos.append((job.job_id, repo))
+
+    async def report(self) -> None:
+        job_id, repo = self.repos[0]
+        repo.update_job_results(job_id, {"late": "x" * 400_000})
+        self.progress = asyncio.ensure_future(self._await(repo, job_id))
+        await asyncio.sleep(0.05)
+
+    async def _await(self, repo: SecretaryJobRepository, job_id: str) -> None:
+        await repo.update_job_progress(job_id, JobProgress(step="late", percent=1))
+
+
+@pytest.mark.parametrize("size", [4, 300_000])
+async def test_a_report_after_the_handler_has_returned_changes_nothing_and_never_waits(
+    size: int,
+) -> None:
+    late = Late({"text": "x" * size})
+    async with engine(late.handler, write_to_target=Target([late.report])) as worker:
+        job = await worker.ended(await worker.submit(target=TARGET))
+        async with asyncio.timeout(5):
+            await late.progress
+    assert job.status is JobStatus.COMPLETED
+    assert (job.results is None) == (job.results_file is not None)
+
+
+async def test_the_line_about_a_refused_target_stands_beside_the_one_about_dropped_lines(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("secretary_worker.attempt.log_writer.MAX_ENTRIES", 1)
+
+    async def handler(job: Job, repo: SecretaryJobRepository, _: ResourceCalculator) -> None:
+        for n in range(3):
+            repo.add_log_entry(job.job_id, "info", f"line {n}")
+
+    target = Target([failing(PermanentError("no", code="S3_ACCESS_DENIED"))])
+    async with engine(handler, write_to_target=target) as worker:
+        job = await worker.ended(await worker.submit(target=TARGET))
+    assert job.status is JobStatus.FAILED
+    messages = [entry.message for _, entry in sorted(worker.logs.entries.items())]
+    assert messages == [
+        "line 0",
+        "2 more log entries were dropped.",
+        "Attempt 1 failed with S3_ACCESS_DENIED: no",
+    ]

@@ -35,9 +35,10 @@ class BackgroundWrites:
 
         *done* fails with ``StaleClaim`` if the lease is lost or the write is cancelled.
         """
-        task = asyncio.create_task(self._run(write, done, close))
+        task = asyncio.create_task(self._run(write, done))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        # Not in the task: a task that is cancelled before its first step runs no line of its code.
+        task.add_done_callback(lambda ended: self._end(ended, done, close))
 
     async def finish(self) -> None:
         """Wait until all writes have ended."""
@@ -51,17 +52,19 @@ class BackgroundWrites:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _run(self, write: Write, done: Future[None], close: Callable[[], None]) -> None:
+    async def _run(self, write: Write, done: Future[None]) -> None:
         try:
             resolve(done, None if await self._retry(write) else StaleClaim())
         except Exception as error:  # noqa: BLE001 - raised in the handler, which awaits it
             resolve(done, error)
-        finally:
-            resolve(done, StaleClaim())  # unresolved only if cancelled: the attempt is over
-            close()
+
+    def _end(self, task: asyncio.Task[None], done: Future[None], close: Callable[[], None]) -> None:
+        self._tasks.discard(task)
+        resolve(done, StaleClaim())  # unresolved only if cancelled: the attempt is over
+        close()
 
 
-async def until_interrupted(writing: Awaitable[None], interrupted: asyncio.Future[Any]) -> None:
+async def until_interrupted(writing: Awaitable[object], interrupted: asyncio.Future[Any]) -> None:
     """Wait for *writing*, and cancel it as soon as *interrupted* is done.
 
     Raises:

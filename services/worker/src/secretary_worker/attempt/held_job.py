@@ -19,7 +19,8 @@ class HeldJob:
         self.token = lease.token
         self.confirmed_at = confirmed_at
         self.settling = False
-        """True once the settlement is being written. Then only that write can find a lost lease."""
+        """True while the settlement is being written, and afterwards. Then only that write can find
+        a lost lease, and a handler that goes on after it keeps its time."""
         self.trace: SpanContext | None = None
         """The span of the attempt, while it is traced."""
         self._loop = asyncio.get_running_loop()

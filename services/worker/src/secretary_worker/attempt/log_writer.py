@@ -84,9 +84,12 @@ class LogWriter:
             StoreUnavailable: safe to repeat.
         """
         await self.flush()
-        if self._dropped:
-            line = LogLine("warning", f"{self._dropped} more log entries were dropped.")
+        if dropped := self._dropped:
+            line = LogLine("warning", f"{dropped} more log entries were dropped.")
             await self._logs.append(self._job.job_id, [self._entry(0, self._clock.now(), line)])
+            self._written += 1  # an attempt that is settled again has more lines
+            with self._lock:
+                self._dropped -= dropped
 
     def _next_batch(self) -> list[LogEntry]:
         batch, size = list[LogEntry](), 0

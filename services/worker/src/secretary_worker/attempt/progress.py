@@ -40,6 +40,9 @@ class AttemptProgress:
         self._wants_events = job.sends_progress
         self._only_event: OvertakenProgress | None = None
         """The event of the first progress, until another one is written."""
+        self._doubtful: JobProgress | None = None
+        """The progress whose write had no answer. If it was made, it has the ``seq`` after
+        ``_seq``, which then must be no other change's."""
         self.unwritten: JobProgress | None = None
         """The latest progress, until it is written."""
         self.percent = 0
@@ -48,7 +51,7 @@ class AttemptProgress:
     @property
     def next_seq(self) -> int:
         """The ``seq`` of the next change."""
-        return self._seq + 1
+        return self._seq + (2 if self._doubtful else 1)
 
     def overtaken(self, now: datetime) -> OvertakenProgress | None:
         """Return the only progress event of a short attempt, for the settlement at *now*.
@@ -80,7 +83,10 @@ class AttemptProgress:
         progress = self.unwritten
         if progress is None:
             return
-        now, seq = self._clock.now(), self.next_seq
+        if self._doubtful and self._doubtful is not progress:
+            self._seq += 1
+        self._doubtful = progress
+        now, seq = self._clock.now(), self._seq + 1
         slot = progress_slot(self._job, seq=seq, now=now, notified_at=self._notified_at)
         change = ProgressChange(
             self._job.job_id,
@@ -96,7 +102,7 @@ class AttemptProgress:
         self._only_event = (
             OvertakenProgress(seq=seq, at=now, progress=progress) if is_only else None
         )
-        self._seq = seq
+        self._seq, self._doubtful = seq, None
         if self.unwritten is progress:
             self.unwritten = None
         if slot:

@@ -80,6 +80,9 @@ class AttemptWriter:
         self._lock = asyncio.Lock()
         self._waiters = Waiters()
         self._status: JobStatus | None = None
+        self._is_closed = False
+        """Whether the settlement has begun: later reports of the handler are ignored."""
+        self._is_late_noted = False
         self._failure: Exception | None = None
         self._is_flushed = True
         self.error: JobError | None = None
@@ -111,13 +114,13 @@ class AttemptWriter:
 
     @property
     def _has_ended(self) -> bool:
-        return self._status is not None or self.settlement is not None
+        return self._status is not None or self._is_closed
 
     def _accept(self, update: Update) -> None:
         if self._refusal():
             return  # a caller that awaits the update gets the refusal
         if self._has_ended:
-            log.info("attempt.late_write_ignored", what=type(update).__name__)
+            self._note_late(update)
             return
         match update:
             case JobProgress():
@@ -133,6 +136,12 @@ class AttemptWriter:
             case JobStatus():
                 self._status = update
                 self._ending = asyncio.create_task(self._end_by_handler(update))
+
+    def _note_late(self, update: Update) -> None:
+        """Log the first write after the end; a handler that was left behind may make many."""
+        if not self._is_late_noted:
+            log.info("attempt.late_write_ignored", what=type(update).__name__)
+        self._is_late_noted = True
 
     def _accept_file(self, file: StoreFile) -> None:
         refusal = self._refusal()
@@ -154,7 +163,7 @@ class AttemptWriter:
             resolve(wait.done)
         elif isinstance(wait.update, JobStatus):
             self._waiters.add_for_settlement(wait.done)
-        elif self._status:  # a late write, which is ignored
+        elif self._has_ended:  # a late write, which is ignored
             resolve(wait.done)
         elif isinstance(wait.update, Results):
             self._await_results(wait.update, wait)
@@ -211,6 +220,7 @@ class AttemptWriter:
                 interrupted meanwhile. Another verdict can follow.
         """
         await self.catch_up()
+        self._is_closed = True
         async with self._lock:
             if self.settlement or verdict is None:
                 return self.settlement
@@ -218,8 +228,7 @@ class AttemptWriter:
             with span("settle", parent=self._hold.trace, kind=Kind.CLIENT):
                 if await self._write_the_rest(verdict.outcome):
                     await self._write_target(verdict.outcome)
-                    self._hold.settling = True
-                    await self._settle_or_reduce(self._settlement(verdict))
+                    await self._settle_held(verdict)
             return self.settlement
 
     def _note_end(self, settlement: Settlement) -> None:
@@ -268,8 +277,15 @@ class AttemptWriter:
         """Write results and files to the target of a completed job, until it is interrupted."""
         write, job, files = self._write_to_target, self._hold.job, self._files
         if write and job.target is not None and outcome is Outcome.COMPLETED:
-            writing = write(job, files.results, files.files)
+            writing = self._with_retries(lambda: write(job, files.results, files.files))
             await until_interrupted(writing, self._hold.interrupted)
+
+    async def _settle_held(self, verdict: Verdict) -> None:
+        self._hold.settling = True
+        try:
+            await self._settle_or_reduce(self._settlement(verdict))
+        finally:
+            self._hold.settling = self.settlement is not None
 
     async def _settle_or_reduce(self, settlement: Settlement) -> None:
         """Settle. If the job document has no room, settle with a reduced settlement instead."""
