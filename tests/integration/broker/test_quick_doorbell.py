@@ -13,7 +13,7 @@ from support.doorbell_recorder import connected, until, waiting
 
 from secretary_common.broker import topology
 from secretary_common.broker.delivery_consumer import DeliveryConsumer
-from secretary_common.broker.job_consumer import JobConsumer
+from secretary_common.broker.job_consumer import FOLLOWS_WITHIN_SEC, JobConsumer
 from secretary_common.broker.message import RingOutcome
 from secretary_common.broker.publisher import Publisher
 from secretary_common.broker.rings import QUIET_SEC
@@ -26,7 +26,14 @@ class QuickRecorder:
 
     def __init__(self, url: str, job_type: str) -> None:
         self.received: list[tuple[str, str]] = []
-        self.consumer = JobConsumer(url, [job_type], self._on_ring, on_quick_ring=self._on_quick)
+        self.seconds = 0.0
+        self.consumer = JobConsumer(
+            url,
+            [job_type],
+            self._on_ring,
+            on_quick_ring=self._on_quick,
+            monotonic=lambda: self.seconds,
+        )
 
     async def _on_ring(self, _: str, job_id: str) -> RingOutcome:
         self.received.append(("stored", job_id))
@@ -80,6 +87,26 @@ async def test_a_job_that_a_quick_doorbell_has_claimed_is_not_answered_again(
         await until(lambda: recorder.has_received("stored", "job-2"))
         assert not await waiting(channel, topology.job_queue(job_type))
     assert not recorder.has_received("stored", "job-1")
+
+
+async def test_a_later_doorbell_of_a_job_that_a_quick_one_claimed_is_answered(
+    amqp_url: str, job_type: str, channel: AbstractChannel
+) -> None:
+    recorder, queue = QuickRecorder(amqp_url, job_type), topology.job_queue(job_type)
+    quick = topology.quick_queue(queue)
+    body = topology.encode("job_id", "job-1")
+    async with running(recorder.consumer.run()):
+        recorder.consumer.resume()
+        await until(lambda: consuming(channel, queue))
+        await until(lambda: consuming(channel, quick))
+        await channel.default_exchange.publish(aio_pika.Message(body), quick)
+        await until(lambda: recorder.has_received("quick", "job-1"))
+        # The other doorbell of that claim went to another worker. The job waits again, and the
+        # quick doorbell that says so was dropped.
+        recorder.seconds += 2 * FOLLOWS_WITHIN_SEC
+        follower = aio_pika.Message(body, headers={topology.HAS_QUICK: True})
+        await channel.default_exchange.publish(follower, queue)
+        await until(lambda: recorder.has_received("stored", "job-1"))
 
 
 async def test_rings_of_the_same_moment_send_no_quick_doorbells(

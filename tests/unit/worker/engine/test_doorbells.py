@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Collection, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
@@ -12,10 +13,11 @@ import pytest
 from support.engine_harness import CLOCK, Engine, engine
 
 from secretary_common.broker.message import RingOutcome
+from secretary_common.errors import TransientError
 from secretary_common.models import Candidate, Job, JobStatus, Lease
 from secretary_common.testing.jobs import InMemoryJobRepository
 from secretary_worker import ResourceCalculator, SecretaryJobRepository
-from secretary_worker.engine import doorbells
+from secretary_worker.engine import candidates, doorbells
 
 LONG = 30.0
 """A poll interval longer than any test waits."""
@@ -227,3 +229,90 @@ async def test_a_worker_that_stops_before_its_look_rings_for_the_next_job() -> N
         worker.manager.stop()
         await worker.until(ids[0], lambda _: bool(worker.doorbell.jobs))
     assert worker.doorbell.jobs == [("test", ids[1])]
+
+
+class Blocking(InMemoryJobRepository):
+    """Has contact when the test says so. Then a look for expired leases blocks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.has_contact = asyncio.Event()
+        self.is_asked, self.may_answer = asyncio.Event(), asyncio.Event()
+
+    async def ping(self) -> None:
+        await self.has_contact.wait()
+
+    async def ended_leases(
+        self, job_types: Collection[str], now: datetime, limit: int, *, lost_leases: int
+    ) -> list[Job]:
+        self.is_asked.set()
+        await self.may_answer.wait()
+        return await super().ended_leases(job_types, now, limit, lost_leases=lost_leases)
+
+
+async def test_a_worker_that_stops_during_its_look_rings_for_the_next_job() -> None:
+    jobs = Blocking()
+    async with engine(
+        nothing, jobs=jobs, ping=jobs.ping, poll_interval_sec=LONG, heartbeat_sec=0.3
+    ) as worker:
+        await settled(worker)
+        jobs.has_contact.set()
+        while not worker.leases.may_reclaim:  # noqa: ASYNC110 - there is no event for it
+            await asyncio.sleep(0.01)
+        job_id = await worker.submit()
+        await worker.manager.doorbells.answer_shared("test", job_id)
+        await jobs.is_asked.wait()
+        worker.manager.stop()
+        jobs.may_answer.set()
+    assert worker.doorbell.jobs == [("test", job_id)]
+
+
+async def test_a_job_that_is_to_be_retried_while_its_worker_stops_is_rung_for() -> None:
+    stopping = threading.Event()
+
+    async def handler(*_: Any) -> None:
+        await asyncio.to_thread(stopping.wait)
+        raise TransientError("later", retry_after=60)
+
+    async with engine(handler, poll_interval_sec=LONG) as worker:
+        job_id = await worker.submit()
+        await worker.manager.ring("test", job_id)
+        await worker.until(job_id, lambda job: job.status is JobStatus.PROCESSING)
+        worker.manager.stop()
+        await settled(worker)  # it waits for its job now
+        stopping.set()
+    assert worker.jobs.jobs[job_id].status is JobStatus.PENDING
+    assert worker.doorbell.jobs == [("test", job_id)]
+
+
+async def test_a_job_that_became_due_is_found_although_the_worker_still_had_candidates(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(candidates, "DUE_SEC", 0.0)  # each read sets the timer of the next job
+    waiting: list[asyncio.Event] = []
+
+    async def handler(*_: Any) -> None:
+        if len(waiting) < 2:
+            waiting.append(asyncio.Event())
+            loops.append(asyncio.get_running_loop())
+            await waiting[-1].wait()
+
+    def let_both_end() -> None:
+        for one in waiting:
+            one.set()
+
+    loops: list[asyncio.AbstractEventLoop] = []
+    async with engine(handler, slots=2, poll_interval_sec=LONG) as worker:
+        worker.manager.consumer.listening = True  # so that a worker waits for doorbells
+        await settled(worker)
+        ids = [await worker.submit() for _ in range(3)]
+        due = CLOCK.now() + timedelta(seconds=0.15)
+        ids.append(await worker.submit(run_at=due))
+        await worker.look()
+        for job_id in ids[:2]:
+            await worker.until(job_id, lambda job: job.status is JobStatus.PROCESSING)
+        await asyncio.sleep(0.2)  # the full worker has not noticed yet that the job is due
+        loops[0].call_soon_threadsafe(let_both_end)
+        async with asyncio.timeout(LONG / 3):
+            for job_id in ids:
+                await worker.ended(job_id)

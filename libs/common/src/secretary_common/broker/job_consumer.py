@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable
 
 from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
@@ -19,6 +20,8 @@ from secretary_common.settings.service import QueueType
 log = get_logger(__name__)
 
 MOST_REMEMBERED = 1_000
+FOLLOWS_WITHIN_SEC = 1.0
+"""A doorbell that comes later after a quick one is answered like any other."""
 MOST_RINGS = 32
 """The most unanswered doorbells of a job type that a worker holds."""
 
@@ -43,6 +46,7 @@ class JobConsumer:
         on_quick_ring: OnRing | None = None,
         slots: int = MOST_RINGS,
         queue_type: QueueType = "quorum",
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Prepare to consume.
 
@@ -56,6 +60,7 @@ class JobConsumer:
             slots: the slots of the worker. It holds no more unanswered doorbells of a type than
                 this, because it could not take their jobs.
             queue_type: of the queues, should they be missing.
+            monotonic: returns the monotonic time in seconds.
         """
         self._url = url
         self._prefetch = max(1, min(MOST_RINGS, slots))
@@ -63,8 +68,10 @@ class JobConsumer:
         self._on_ring = on_ring
         self._on_shared_ring = on_shared_ring or on_ring
         self._on_quick_ring = on_quick_ring
-        self._claimed_quickly: dict[str, None] = {}
-        """The jobs that quick doorbells have claimed. Other doorbells may still come for them."""
+        self._monotonic = monotonic
+        self._claimed_quickly: dict[str, float] = {}
+        """The jobs that quick doorbells have claimed, with the time. The other doorbell of each may
+        still come, here or to another worker."""
         self._wanted = False
         self._changed = asyncio.Event()
         self._kept: list[AbstractIncomingMessage] = []
@@ -140,8 +147,7 @@ class JobConsumer:
         job_id = await decode(subscription, message, "job_id")
         if job_id is None:
             return
-        if topology.HAS_QUICK in message.headers and job_id in self._claimed_quickly:
-            del self._claimed_quickly[job_id]
+        if topology.HAS_QUICK in message.headers and self._was_claimed_quickly(job_id):
             OUTCOMES[queue, RingOutcome.GONE].inc()
             await subscription.acknowledge(message)
             return
@@ -159,6 +165,14 @@ class JobConsumer:
         else:
             await subscription.acknowledge(message)
 
+    def _was_claimed_quickly(self, job_id: str) -> bool:
+        """Return whether a quick doorbell has claimed the job a moment ago.
+
+        An earlier claim says nothing: the job may wait again, and this doorbell be about that.
+        """
+        claimed_at = self._claimed_quickly.pop(job_id, None)
+        return claimed_at is not None and self._monotonic() - claimed_at <= FOLLOWS_WITHIN_SEC
+
     async def _receive_quick(self, queue: str, body: bytes) -> None:
         """Answer a quick doorbell. It is ignored if this worker wants none: another one follows."""
         if self._on_quick_ring is None or not self._wanted:
@@ -166,7 +180,7 @@ class JobConsumer:
         job_id = topology.decode("job_id", body)
         outcome = await self._on_quick_ring(self._queues[queue], job_id)
         if outcome is RingOutcome.CLAIMED:
-            self._claimed_quickly[job_id] = None
+            self._claimed_quickly[job_id] = self._monotonic()
             if len(self._claimed_quickly) > MOST_REMEMBERED:
                 del self._claimed_quickly[next(iter(self._claimed_quickly))]
         OUTCOMES[topology.quick_queue(queue), outcome].inc()

@@ -179,9 +179,13 @@ class Candidates:
                 return found[0]
         return None
 
+    def begin_look(self) -> None:
+        """Record that a look begins. Jobs that the batch lacks may have become due meanwhile."""
+        self._is_whole_line = False
+
     @property
     def is_exhausted(self) -> bool:
-        """Whether this worker has taken all jobs that waited at the last read."""
+        """Whether this look has read all jobs that waited, and the worker has taken all of them."""
         return self._is_whole_line and not self._batch and not self._lost_race
 
     def begin_with(self, job_id: str) -> None:

@@ -114,7 +114,7 @@ class Doorbells:
         return owed
 
     async def pass_on(self, due: Iterable[Candidate], *, owed: bool) -> None:
-        """Ring for jobs that this full worker cannot take, so that idle workers look.
+        """Ring for jobs that this worker, full or stopping, cannot take, so that idle workers look.
 
         Args:
             due: jobs whose timers have ended. Only this worker had a timer for them.

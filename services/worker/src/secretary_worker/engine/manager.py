@@ -170,7 +170,7 @@ class SecretaryWorkerManager:
             await self._look()
             if self._may_take_guest:
                 await self._guest.fill({hold.job.owner for hold in self._running.values()})
-            if self.free_slots <= 0 and (due or owed):
+            if not self.may_take and (due or owed):
                 held = {hold.job.job_id for hold in self._running.values()}
                 rest = [job for job in due if job.job_id not in held]
                 await self.doorbells.pass_on(rest, owed=owed)
@@ -214,6 +214,7 @@ class SecretaryWorkerManager:
 
     async def _look(self) -> None:
         """Claim until no slot is free or no job waits."""
+        self._candidates.begin_look()
         await self._claims.resolve_lost_answers()
         await self._reclaim()
         while self.may_take:
@@ -259,7 +260,11 @@ class SecretaryWorkerManager:
         settlement = await self._runner.run(hold)
         if settlement and settlement.outcome is Outcome.RETRY and settlement.run_at:
             job, at = hold.job, settlement.run_at
-            self._timers.set(Candidate(job.job_id, job.job_type, job.priority, job.owner, at))
+            retry = Candidate(job.job_id, job.job_type, job.priority, job.owner, at)
+            if self._stopping.is_set():  # another worker then has its timer
+                self._ring_for(retry)
+            else:
+                self._timers.set(retry)
 
     def _free(self, task: asyncio.Task[None]) -> None:
         hold = self._running.pop(task)
@@ -289,10 +294,11 @@ class SecretaryWorkerManager:
 
     async def _drain(self) -> None:
         """Ring for the jobs with timers. Hand back jobs that still run after ``drain_sec``."""
-        for job in self._timers.take_all()[:MOST_RUNG]:
-            self._ring_for(job)
+        self._stopping.set()  # an error may have ended the turns
         await self.doorbells.finish()
         await self._claims.finish()
+        for job in self._timers.take_all()[:MOST_RUNG]:
+            self._ring_for(job)
         try:
             await self._claims.resolve_lost_answers()
             await self.doorbells.pass_on([], owed=self.doorbells.owes_look)
