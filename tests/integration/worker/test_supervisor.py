@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -36,12 +37,31 @@ def supervised(folder: Path, what: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, cwd=folder)
 
 
+def names(children: Path) -> str:
+    """Return the names of the processes that *children*, a file of proc(5), lists."""
+    found = []
+    for pid in children.read_text().split():
+        with suppress(OSError):
+            found.append(Path(f"/proc/{pid}/comm").read_text())
+    return " ".join(found)
+
+
 @pytest.mark.parametrize(
     ("what", "code"),
     [("os.kill(os.getpid(), signal.SIGKILL)", 128 + signal.SIGKILL), ("sys.exit(3)", 3)],
 )
 def test_processes_of_a_dead_worker_may_end_first(tmp_path: Path, what: str, code: int) -> None:
     assert supervised(tmp_path, what).wait(20) == code
+    assert (tmp_path / "recorded").exists()
+
+
+def test_a_signal_after_the_death_of_the_worker_does_not_end_its_processes(tmp_path: Path) -> None:
+    process = supervised(tmp_path, "os.kill(os.getpid(), signal.SIGKILL)")
+    wait_until((tmp_path / "started").exists, timeout_sec=20, what="the worker")
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    wait_until(lambda: "python" not in names(children), timeout_sec=20, what="its death")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 128 + signal.SIGKILL
     assert (tmp_path / "recorded").exists()
 
 

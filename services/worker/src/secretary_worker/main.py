@@ -93,18 +93,20 @@ async def serve(settings: Settings) -> None:
             metrics_token=settings.security.metrics_access(),
         ):
             if await unless_stopped(stop, _prepare(store, registry, packages)):
-                async with running(
-                    watchdog(settings, engine).run(stop),
-                    publisher.run(),
-                    store.watch_schema(),
-                    DescriptorWatch().run(),
-                    ProcessWatch([Path(tempfile.gettempdir()), *settings.files.roots]).run(),
-                    FaultWatch(
-                        store.faults, store.clock, "worker", settings.operator.interval_sec
-                    ).run(),
-                    engine.leases.run(),
-                    engine.fitness.run(),
-                    sweeper(settings, store, engine).run(),
+                # While the worker drains, after an error too, its leases must be renewed.
+                async with (
+                    running(publisher.run(), engine.leases.run()),
+                    running(
+                        watchdog(settings, engine).run(stop),
+                        store.watch_schema(),
+                        DescriptorWatch().run(),
+                        ProcessWatch([Path(tempfile.gettempdir()), *settings.files.roots]).run(),
+                        FaultWatch(
+                            store.faults, store.clock, "worker", settings.operator.interval_sec
+                        ).run(),
+                        engine.fitness.run(),
+                        sweeper(settings, store, engine).run(),
+                    ),
                 ):
                     await _work(settings, store, engine, stop)
                     await engine.background.finish()

@@ -15,6 +15,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 
 from secretary_common.secrets.hidden_process import hide
@@ -61,12 +62,19 @@ def supervise(work: Callable[[], None]) -> int:
         work()
         sys.exit(0)
     for number in _PASSED_ON:
-        signal.signal(number, lambda number, _: os.kill(worker, number))
+        signal.signal(number, lambda number, _: _pass_on(number, worker))
     signal.pthread_sigmask(signal.SIG_SETMASK, before)
     code = os.waitstatus_to_exitcode(_reap_until(worker))
+    for number in _PASSED_ON:  # the worker's process id may name another process from now on
+        signal.signal(number, signal.SIG_IGN)
     if code != 0:
         _reap_all(WATCHDOG_SEC)
     return code if code >= 0 else EXIT_BY_SIGNAL - code
+
+
+def _pass_on(number: int, worker: int) -> None:
+    with suppress(ProcessLookupError):  # the worker has just ended
+        os.kill(worker, number)
 
 
 def _work() -> None:
