@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from pymongo import MongoClient
-from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.errors import ConnectionFailure, OperationFailure
 
 DATABASE = "secretary"
 ADMINISTRATOR = "operator"
@@ -77,7 +77,20 @@ def prepare(passwords: Mapping[str, str], host: str = "127.0.0.1", port: int = 2
     Raises:
         SystemExit: the server has another administrator, is no primary, or does not answer.
     """
-    _wait_for_server(host, port)
+    ends = time.monotonic() + START_SEC
+    while True:
+        try:
+            _prepare_once(passwords, host, port)
+        except ConnectionFailure as error:  # it starts, or is very busy
+            if time.monotonic() > ends:
+                sys.exit(f"mongo_users: MongoDB does not answer: {error}")
+            time.sleep(RETRY_SEC)
+        else:
+            return
+
+
+def _prepare_once(passwords: Mapping[str, str], host: str, port: int) -> None:
+    """Do all steps. They may be repeated, also after the answer of one was lost."""
     login = {"username": ADMINISTRATOR, "password": passwords[ADMINISTRATOR]}
     if not _can_log_in(host, port, login):
         _make_administrator(host, port, passwords[ADMINISTRATOR])
@@ -86,19 +99,6 @@ def prepare(passwords: Mapping[str, str], host: str = "127.0.0.1", port: int = 2
             role = f"{DATABASE}-{name}"
             _put_role(client, role, privileges)
             _put_user(client, name, passwords[name], [role])
-
-
-def _wait_for_server(host: str, port: int) -> None:
-    ends = time.monotonic() + START_SEC
-    while True:
-        try:
-            with client_of(host, port) as client:
-                client.admin.command("hello")
-                return
-        except PyMongoError as error:
-            if time.monotonic() > ends:
-                sys.exit(f"mongo_users: MongoDB does not answer: {error}")
-            time.sleep(RETRY_SEC)
 
 
 def _can_log_in(host: str, port: int, login: Mapping[str, str]) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pymongo.errors import ServerSelectionTimeoutError
 from support.job_samples import NOW, TYPES, lease, make_job
 
 from secretary_common.errors import SecretaryError
@@ -26,13 +27,19 @@ MODE_OF_KEY = 0o400
 
 
 @pytest.fixture(scope="module")
-def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """The port of a MongoDB whose users the script has made, twice."""
+def mongo_users() -> Any:
+    """The script, as a module."""
     spec = importlib.util.spec_from_file_location("mongo_users", SCRIPT)
     assert spec
     assert spec.loader
-    mongo_users: Any = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(mongo_users)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def port(mongo_users: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The port of a MongoDB whose users the script has made, twice."""
     folder, port = tmp_path_factory.mktemp("mongo"), free_port()
     mongo_users.REPLICA_SET = {"_id": "rs0", "members": [{"_id": 0, "host": f"{HOST}:{port}"}]}
     child = _mongod(folder, port)
@@ -63,6 +70,21 @@ async def store_of(user: str, port: int) -> AsyncIterator[Store]:
     client = DatabaseClient(url, "secretary", "pymongo")
     yield Store(client)
     await client.close()
+
+
+def test_a_server_that_is_too_busy_for_a_moment_is_asked_again(
+    mongo_users: Any, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_user, calls = mongo_users._put_user, iter(range(100))
+
+    def put_when_it_answers(*arguments: Any) -> None:
+        if next(calls) == 1:
+            raise ServerSelectionTimeoutError("no answer")
+        put_user(*arguments)
+
+    monkeypatch.setattr(mongo_users, "_put_user", put_when_it_answers)
+    mongo_users.prepare(PASSWORDS, HOST, port)
+    assert next(calls) == 2 + len(mongo_users.ROLES)
 
 
 async def test_a_worker_claims_jobs_of_a_key_with_max_running(port: int) -> None:
