@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from secretary_common.models import (
+    MOST_DELIVERY_ATTEMPTS,
     RESENDABLE,
     Delivery,
     DeliveryAttempt,
@@ -490,6 +491,19 @@ async def test_many_deliveries_are_inserted_claimed_and_recorded_each_with_its_o
     ]
     assert await repository.record(records) == [True, False, True, True, True]
     assert (await deliveries.stored(1, "job-1")).state is DeliveryState.SENDING
+
+
+async def test_a_delivery_keeps_its_last_attempts_however_often_it_is_sent(
+    deliveries: Subject,
+) -> None:
+    made = [
+        DeliveryAttempt(at=after(number), status_code=500, duration_ms=number)
+        for number in range(MOST_DELIVERY_ATTEMPTS + 1)
+    ]
+    await deliveries.insert(delivery(attempts=made[:-1]))
+    await deliveries.claim("msg_job-1_1", lease(), NOW)
+    await deliveries.record("msg_job-1_1", "token-1", DeliveryState.DEAD, attempt=made[-1])
+    assert (await deliveries.stored()).attempts == made[1:]
 
 
 async def test_a_record_may_be_repeated_after_a_lost_answer(deliveries: Subject) -> None:

@@ -35,6 +35,7 @@ from secretary_common.models.batch import (
     seconds_of,
 )
 from secretary_common.models.delivery import (
+    MOST_DELIVERY_ATTEMPTS,
     RESENDABLE,
     Delivery,
     DeliveryAttempt,
@@ -126,6 +127,7 @@ __all__ = [
     "METRICS",
     "MODEL_FORMAT",
     "MOST_ATTEMPTS",
+    "MOST_DELIVERY_ATTEMPTS",
     "NOTIFIER_ALIVE_SEC",
     "NOTIFIER_REPORT_SEC",
     "NO_LIMITS",

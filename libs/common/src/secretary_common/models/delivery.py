@@ -24,6 +24,8 @@ RESENDABLE = frozenset(
     }
 )
 """States in which a client may resend a delivery. Resending a pending delivery sends it now."""
+MOST_DELIVERY_ATTEMPTS = 50
+"""A delivery keeps its last attempts, because a client may resend it any number of times."""
 
 
 class Refused(StrEnum):
@@ -87,7 +89,7 @@ class Delivery(BaseModel):
     tries: int = Field(default=0, ge=0)
     """The number of attempts since the delivery was created or last resent."""
     attempts: list[DeliveryAttempt] = Field(default_factory=list)
-    """All attempts, also those before a resend."""
+    """The last ``MOST_DELIVERY_ATTEMPTS`` attempts, also those before a resend."""
     reason: str | None = None
     """Why the delivery ended in a state other than ``delivered``, or why it waits."""
     resent_at: datetime | None = None

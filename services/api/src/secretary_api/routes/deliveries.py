@@ -39,7 +39,7 @@ router = APIRouter(prefix="/api", tags=["webhooks"], responses=COMMON)
 async def list_deliveries(
     caller: PrincipalDep, services: ServicesDep, wanted: Annotated[DeliveryFilter, Query()]
 ) -> Success[DeliveryPage]:
-    """List webhooks with all their attempts, newest first. `status=dead` selects dead webhooks.
+    """List webhooks with their last 50 attempts, newest first. `status=dead` selects dead webhooks.
 
     A page may have fewer than `limit` items; follow `next` until it is null.
     """

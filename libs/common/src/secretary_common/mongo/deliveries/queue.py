@@ -10,6 +10,7 @@ from datetime import datetime
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from secretary_common.models import (
+    MOST_DELIVERY_ATTEMPTS,
     Delivery,
     DeliveryRecord,
     Lease,
@@ -213,5 +214,6 @@ def _recording(record: DeliveryRecord) -> tuple[Document, Document]:
     if record.attempt is not None:
         change["$set"]["is_retry"] = True
         change["$inc"] = {"tries": 1}
-        change["$push"] = {"attempts": record.attempt.model_dump(exclude_none=True)}
+        attempt = record.attempt.model_dump(exclude_none=True)
+        change["$push"] = {"attempts": {"$each": [attempt], "$slice": -MOST_DELIVERY_ATTEMPTS}}
     return held, change

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from secretary_common.models import (
+    MOST_DELIVERY_ATTEMPTS,
     Delivery,
     DeliveryRecord,
     DueDelivery,
@@ -120,7 +121,7 @@ class InMemoryDeliveryRepository(InMemoryDeliveryStorage):
         change = {**_ended(record.state), "next_attempt_at": record.next_attempt_at}
         self._put(
             delivery,
-            attempts=[*delivery.attempts, *new],
+            attempts=[*delivery.attempts, *new][-MOST_DELIVERY_ATTEMPTS:],
             tries=delivery.tries + len(new),
             reason=record.reason,
             expires_at=record.expires_at,
