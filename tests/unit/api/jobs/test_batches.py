@@ -4,9 +4,10 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
+import pytest
 from support.api_harness import Api, data_of, error_of, refused_field
 
-from secretary_common.models import JobError, Lease, Outcome, Settlement
+from secretary_common.models import Job, JobError, JobStatus, Lease, Outcome, Settlement
 
 
 async def submit(api: Api, *jobs: Any, **fields: Any) -> httpx.Response:
@@ -135,6 +136,22 @@ async def test_cancelling_a_batch_cancels_its_jobs_that_have_not_ended(api: Api)
         ("completed", False),
         ("cancelled", False),
     ]
+
+
+async def test_cancelling_a_batch_cancels_a_job_that_its_worker_hands_back_meanwhile(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = data_of(await submit(api, custom()))
+    await run(api, made["job_ids"][0])
+    get = api.jobs.get
+
+    async def handed_back(job_id: str) -> Job | None:
+        api.jobs.put(api.jobs.jobs[job_id], status=JobStatus.PENDING, lease=None)
+        return await get(job_id)
+
+    monkeypatch.setattr(api.jobs, "get", handed_back)
+    answer = await api.request("POST", f"/api/jobs/batch/{made['batch_id']}/cancel")
+    assert data_of(answer)["status"] == "cancelled"
 
 
 async def test_retrying_a_batch_retries_its_failed_jobs(api: Api) -> None:

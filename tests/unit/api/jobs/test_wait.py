@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from support.api_harness import Api, data_of, refused_field
 
+from secretary_common.errors import NotFound, StoreUnavailable
 from secretary_common.models import Lease, Outcome, Settlement, WorkerReport
 from secretary_common.ports import FeedPlace
 from secretary_common.testing.jobs import InMemoryJobFeed
@@ -60,6 +61,19 @@ async def test_a_job_that_is_shown_with_wait_is_answered_at_its_end(api: Api) ->
 async def test_a_wait_that_is_over_answers_with_the_job_as_it_is(api: Api) -> None:
     job_id = data_of(await api.submit())["job_id"]
     assert data_of(await api.get(f"/api/jobs/{job_id}?wait=0.01"))["status"] == "pending"
+
+
+@pytest.mark.parametrize("failure", [StoreUnavailable(), NotFound("it was deleted")])
+async def test_a_job_that_is_stored_is_accepted_whatever_happens_during_the_wait(
+    api: Api, monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    async def fail(*_: Any) -> None:
+        raise failure
+
+    monkeypatch.setattr(api.jobs, "get", fail)
+    answer = await api.request("POST", "/api/jobs/?wait=0.01", json={"job_type": "custom"})
+    assert answer.status_code == 202, answer.text
+    assert list(api.jobs.jobs) == [data_of(answer)["job"]["job_id"]]
 
 
 @pytest.mark.parametrize("wait", ["61", "-1", "soon", "nan"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -125,12 +125,13 @@ class Batches:
 
     async def cancel(self, batch: Batch) -> None:
         """Cancel each job of *batch* that has not ended."""
-        for status in (JobStatus.PENDING, JobStatus.PROCESSING):
-            await self._apply_to_all(batch, status, self.actions.cancel)
+        # In one pass: a job that its worker hands back in between is pending again.
+        statuses = (JobStatus.PENDING, JobStatus.PROCESSING)
+        await self._apply_to_all(batch, statuses, self.actions.cancel)
 
     async def retry_failed(self, batch: Batch) -> None:
         """Start a new run of each job of *batch* that has failed."""
-        await self._apply_to_all(batch, JobStatus.FAILED, self.actions.retry)
+        await self._apply_to_all(batch, (JobStatus.FAILED,), self.actions.retry)
 
     async def _known(self, name: str, submission: BatchSubmission) -> KnownJobType:
         try:
@@ -156,31 +157,27 @@ class Batches:
             jobs.append(job)
         return jobs
 
-    async def _apply_to_all(self, batch: Batch, status: JobStatus, action: Action) -> None:
-        """Apply *action* to the jobs that are in *status* now; skip a job that has changed."""
+    async def _apply_to_all(
+        self, batch: Batch, statuses: tuple[JobStatus, ...], action: Action
+    ) -> None:
+        """Apply *action* to the jobs in one of *statuses*; skip a job that has left them."""
         limit = asyncio.Semaphore(ACTIONS_AT_ONCE)
 
         async def apply_to(job_id: str) -> None:
             async with limit:
                 job = await self.jobs.get(job_id)
-                if job is None or job.status is not status:
+                if job is None or job.status not in statuses:
                     return
                 try:
                     await action(job)
                 except (InvalidState, NotFound):
                     return  # another request was faster
 
-        query = JobQuery(batch_id=batch.batch_id, status=status, limit=PAGE)
+        query = JobQuery(batch_id=batch.batch_id, statuses=statuses, limit=PAGE)
         wanted: list[str] = []
         while found := await self.jobs.find(query):
             wanted += [job.job_id for job in found]
-            last = found[-1]
-            query = JobQuery(
-                batch_id=batch.batch_id,
-                status=status,
-                limit=PAGE,
-                after=(last.created_at, last.job_id),
-            )
+            query = replace(query, after=(found[-1].created_at, found[-1].job_id))
         await asyncio.gather(*map(apply_to, wanted))
 
 

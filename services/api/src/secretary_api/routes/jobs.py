@@ -42,6 +42,7 @@ from secretary_api.schemas.job import JobPage, JobView, LogPage, Submitted
 from secretary_api.schemas.submission import JobFilter, JobSubmission
 from secretary_api.services import Services
 from secretary_api.webhooks.delivery_view import delivery_of
+from secretary_common.errors import NotFound, StoreUnavailable
 from secretary_common.models import READ, Job, JobQuery, LogEntry, LogLevel
 
 LOGS_IN_JOB = 100
@@ -73,7 +74,7 @@ async def submit_job(request: Request) -> Response:
     add_log_fields(request, job_id=job.job_id, job_type=job.job_type)
     logs: list[LogEntry] = []
     if wait_sec:
-        job, logs = await _after_waiting(job, wait_sec, caller, services)
+        job, logs = await _accepted_after_waiting(job, wait_sec, caller, services)
     data = {
         "job_id": job.job_id,
         "job": view.view_of(job, logs) if caller.has_scope(READ) else view.receipt_of(job),
@@ -131,6 +132,20 @@ async def _after_waiting(
     return job, await services.jobs.logs_of(job, LOGS_IN_JOB)
 
 
+async def _accepted_after_waiting(
+    job: Job, wait_sec: float, caller: Principal, services: Services
+) -> tuple[Job, list[LogEntry]]:
+    """Return what ``_after_waiting`` returns, or *job* as it was accepted.
+
+    An error would say that the job was not accepted, and its client would submit another one. But
+    the job is stored, even if MongoDB does not answer now or another client has deleted the job.
+    """
+    try:
+        return await _after_waiting(job, wait_sec, caller, services)
+    except (NotFound, StoreUnavailable):
+        return job, []
+
+
 @router.get("/{job_id}/attempts", responses=NOT_FOUND)
 async def get_job_attempts(job: JobDep, caller: PrincipalDep) -> Success[Attempts]:
     """Show each attempt of a job: its worker, its times, its outcome, and why it ended.
@@ -144,7 +159,7 @@ async def get_job_attempts(job: JobDep, caller: PrincipalDep) -> Success[Attempt
 async def get_job_deliveries(
     job: JobDep, services: ServicesDep, wanted: Annotated[PageQuery, Query()]
 ) -> Success[DeliveryPage]:
-    """List the webhooks of a job in the order of their events, each with all its attempts.
+    """List the webhooks of a job in the order of their events, each with its last 50 attempts.
 
     `next` is the cursor of the next page; it is null on the last page.
     """
