@@ -1,3 +1,4 @@
+import { newSecret } from "./crypto.js";
 import { pagesOf } from "./pages.js";
 import { type CallOptions, iso, pathOf, type Transport } from "./transport.js";
 import type { Delivery, Endpoint, EndpointChanges, EndpointFields, NewSecret } from "./types.js";
@@ -37,7 +38,7 @@ export class Endpoints {
   /**
    * Give an endpoint a new secret; the old one signs too until `rotated_until`.
    *
-   * Only this answer shows the secret.
+   * Only this answer shows the secret. A repeat of the request sends the same one.
    */
   async rotateSecret(
     id: string,
@@ -45,7 +46,8 @@ export class Endpoints {
     options: CallOptions = {},
   ): Promise<NewSecret> {
     const path = pathOf("endpoints", id, "rotate-secret");
-    return (await this.#transport.data("POST", path, { json: fields, ...options })) as NewSecret;
+    const json = { ...fields, secret: fields.secret ?? (await newSecret()) };
+    return (await this.#transport.data("POST", path, { json, ...options })) as NewSecret;
   }
 
   /** Send the skipped and dead webhooks of a time again; return their number. */

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from secretary_client.cli import session
 from secretary_client.client import Client
+from secretary_client.core.clock import ClientClock
 from secretary_client.main import main
 
 ENDPOINT: dict[str, Any] = {
@@ -85,11 +87,6 @@ def run(*arguments: str) -> None:
             {"job_types": None, "tags": None},
         ),
         (
-            ["rotate", "ep-1", "--overlap-sec", "60"],
-            "POST /api/endpoints/ep-1/rotate-secret",
-            {"overlap_sec": 60.0},
-        ),
-        (
             ["replay", "ep-1", "--since", "2026-01-31T08:00:00Z"],
             "POST /api/endpoints/ep-1/replay",
             {"since": "2026-01-31T08:00:00Z"},
@@ -123,6 +120,26 @@ def test_a_new_secret_is_written_and_a_given_one_is_read_from_a_file(
     run("rotate", "ep-1", "--secret-file", str(tmp_path / "secret"))
     assert api.requests[0][1] == {"secret": "whsec_mine"}
     assert capsys.readouterr().out == "whsec_new\n"
+
+
+def test_a_rotation_sends_the_same_new_secret_again_if_its_answer_is_lost() -> None:
+    sent: list[Any] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(json.loads(request.content))
+        if len(sent) == 1:
+            raise httpx.ReadError("the connection broke")
+        return httpx.Response(200, json={"status": "success", "data": sent[-1]})
+
+    clock = ClientClock(sleep=lambda _: None)
+    transport = httpx.MockTransport(answer)
+    with Client("http://api", "k", transport=transport, clock=clock) as client:
+        client.endpoints.rotate("ep-1", overlap_sec=60.0)
+        client.endpoints.rotate("ep-1")
+    first, repeat, other = sent
+    assert first == repeat == {"secret": first["secret"], "overlap_sec": 60.0}
+    assert len(base64.b64decode(first["secret"].removeprefix("whsec_"), validate=True)) == 32
+    assert other["secret"] != first["secret"]
 
 
 def test_the_value_of_a_header_may_come_from_a_file(api: Api, tmp_path: Path) -> None:

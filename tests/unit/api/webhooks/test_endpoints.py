@@ -9,6 +9,8 @@ from support.api_harness import ADMIN_KEY, SIGNING_SECRET, Api, data_of, error_o
 from secretary_api.key_endpoints import CACHE_SEC
 from secretary_api.schemas.endpoint import Event
 from secretary_api.webhooks.endpoints import MOST_ENDPOINTS
+from secretary_common.errors import StoreUnavailable
+from secretary_common.jobs.new_deliveries import trial_delivery
 from secretary_common.models import DeliveryState, Endpoint, Phase
 from secretary_common.operator_events.fault import FaultKind
 
@@ -171,6 +173,46 @@ async def test_a_rotation_shows_the_new_secret_and_keeps_the_old_one_for_the_ove
     assert api.cipher.open(older) == SIGNING_SECRET
     api.clock.advance(61)
     assert kept.older_secret_at(api.clock.now()) is None
+
+
+@pytest.mark.parametrize("first", [SIGNING_SECRET, None])
+async def test_a_rotation_that_a_client_repeats_keeps_the_secret_of_before(
+    api: Api, first: str | None
+) -> None:
+    key = await api.new_key()
+    made = await register(api, key, secret=first)
+    path, given = f"/api/endpoints/{made['id']}/rotate-secret", "whsec_" + "B" * 32
+    for _ in range(2):
+        await api.request("POST", path, key=key, json={"secret": given})
+    kept, now = stored(api, made["id"]), api.clock.now()
+    older = kept.older_secret_at(now)
+    assert (older and api.cipher.open(older)) == first
+    assert kept.service_signs_at(now) is (first is None)
+    assert kept.secret is not None
+    assert api.cipher.open(kept.secret) == given
+
+
+async def test_a_change_of_the_url_that_is_repeated_redirects_what_waits(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = await api.new_key()
+    made = await register(api, key)
+    now, new = api.clock.now(), "https://example.org/events"
+    waiting = trial_delivery(URL, owner=key.split("_")[1], now=now, endpoint_id=made["id"])
+    await api.deliveries.insert_absent([waiting])
+    redirect, failures = api.deliveries.redirect, [StoreUnavailable()]
+
+    async def redirect_later(*given: str) -> None:
+        if failures:
+            raise failures.pop()
+        await redirect(*given)
+
+    monkeypatch.setattr(api.deliveries, "redirect", redirect_later)
+    path = f"/api/endpoints/{made['id']}"
+    error_of(await api.request("PATCH", path, key=key, json={"url": new}), 503, "STORE_UNAVAILABLE")
+    await api.request("PATCH", path, key=key, json={"url": new})
+    [redirected] = api.deliveries.deliveries.values()
+    assert (redirected.url, redirected.origin) == (new, f"https://example.org:443 {made['id']}")
 
 
 async def test_a_disabled_endpoint_replays_nothing(api: Api) -> None:

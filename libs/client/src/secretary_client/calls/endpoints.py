@@ -10,6 +10,7 @@ from secretary_client.core.call import Calls, D, returns, yields
 from secretary_client.core.drivers import AsyncDriver, SyncDriver
 from secretary_client.core.effect import Flow, Items
 from secretary_client.core.fields import given, path
+from secretary_client.core.signing_secret import new_secret
 from secretary_client.models import Delivery, Endpoint, EndpointFields, RotatedSecret
 from secretary_client.paths import ENDPOINTS
 
@@ -80,10 +81,10 @@ class Endpoints(Calls[D]):
 
         Args:
             endpoint_id: the endpoint.
-            secret: the new secret; default: the API makes one.
+            secret: the new secret; default: a new one, the same in repeats of the request.
             overlap_sec: how long the old one signs too, in seconds; default: a day.
         """
-        body = given(secret=secret, overlap_sec=overlap_sec)
+        body = given(secret=secret or new_secret(), overlap_sec=overlap_sec)
         return self._requests.data("POST", path(ENDPOINTS, endpoint_id, "rotate-secret"), json=body)
 
     @returns

@@ -63,16 +63,17 @@ class Endpoint(Value):
 
     def older_secret_at(self, now: datetime) -> SealedSecret | None:
         """Return the secret that signs at *now* besides ``secret``."""
-        return self.older_secret if self._overlaps(now) else None
+        return self.older_secret if self.overlaps(now) else None
 
     def service_signs_at(self, now: datetime) -> bool:
         """Return whether the service's secrets sign at *now* besides ``secret``.
 
         They do after the first rotation of an endpoint that had no secret of its own before.
         """
-        return self.older_secret is None and self._overlaps(now)
+        return self.older_secret is None and self.overlaps(now)
 
-    def _overlaps(self, now: datetime) -> bool:
+    def overlaps(self, now: datetime) -> bool:
+        """Return whether the secret before the last rotation signs too at *now*."""
         return self.older_until is not None and now < self.older_until
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hmac
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -33,6 +34,7 @@ from secretary_common.models import (
 )
 from secretary_common.ports import EndpointRepository
 from secretary_common.runtime.clock import Clock
+from secretary_common.secrets.cipher import UnknownKey
 from secretary_common.secrets.secret_field import REDACTED
 
 MOST_ENDPOINTS = 20
@@ -134,23 +136,36 @@ class Endpoints:
         if wanted.url is not None:
             fields["url"] = self._checked(wanted.url)
         changed = await self._put(endpoint, fields)
-        if changed.url != endpoint.url:
+        if wanted.url is not None:  # also if it is the same: an earlier request may have ended here
             origin = delivery_origin(changed.url, endpoint.endpoint_id)
             await self.deliveries.deliveries.redirect(endpoint.endpoint_id, changed.url, origin)
         return changed
 
     async def rotate(self, endpoint: Endpoint, wanted: RotationRequest) -> tuple[str, datetime]:
-        """Give *endpoint* a new secret; return the secret, and until when the old one signs too."""
+        """Give *endpoint* a new secret; return the secret, and until when the old one signs too.
+
+        A client repeats a request whose answer was lost. If it gives the secret again that the
+        endpoint has since, the secret before that one stays the old one.
+        """
         made = "whsec_" + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
-        secret = wanted.secret or made
-        until = self.clock.now() + timedelta(seconds=wanted.overlap_sec)
+        secret, now = wanted.secret or made, self.clock.now()
+        until = now + timedelta(seconds=wanted.overlap_sec)
+        is_repeat = endpoint.overlaps(now) and self._has(endpoint, secret)
         fields = {
             "secret": self.deliveries.cipher.seal(secret),
-            "older_secret": endpoint.secret,
+            "older_secret": endpoint.older_secret if is_repeat else endpoint.secret,
             "older_until": until,
         }
         await self._put(endpoint, fields)
         return secret, until
+
+    def _has(self, endpoint: Endpoint, secret: str) -> bool:
+        if endpoint.secret is None:
+            return False
+        try:
+            return hmac.compare_digest(self.deliveries.cipher.open(endpoint.secret), secret)
+        except UnknownKey:
+            return False
 
     async def delete(self, endpoint: Endpoint) -> None:
         """Delete *endpoint*; its webhooks that are not delivered yet are dropped."""

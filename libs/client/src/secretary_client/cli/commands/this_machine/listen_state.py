@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
-import secrets
 from pathlib import Path
 from typing import Any
 
 from secretary_client.cli.private_file import write_private
-
-SECRET_BYTES = 32
+from secretary_client.core.signing_secret import new_secret
 
 
 class ListenState:
@@ -31,7 +28,7 @@ class ListenState:
         name = hashlib.sha256(f"{api}\n{target}".encode()).hexdigest()[:16]
         self._path = folder / f"listen-{name}.json"
         self._stored = self._read()
-        self._stored.setdefault("secret", _new_secret())
+        self._stored.setdefault("secret", new_secret())
         self._stored.update(api=api, target=target)
 
     @property
@@ -64,7 +61,3 @@ class ListenState:
         except (FileNotFoundError, ValueError):
             return {}
         return stored if isinstance(stored, dict) else {}
-
-
-def _new_secret() -> str:
-    return "whsec_" + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
