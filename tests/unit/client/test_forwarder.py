@@ -16,6 +16,7 @@ from support.misbehaving_api import MisbehavingApi, Script, http
 from secretary_client.cli.commands.this_machine.listen import Report
 from secretary_client.cli.commands.this_machine.listen_state import ListenState
 from secretary_client.cli.session import Session
+from secretary_client.error import ApiError, Unreachable
 from secretary_client.event import FeedEvent
 from secretary_client.listen.body import body_of, headers_of
 from secretary_client.listen.feed import events_of
@@ -111,6 +112,15 @@ async def test_an_event_that_the_server_refuses_for_long_does_not_hold_up_its_jo
     assert [one.is_over for one in outcomes] == [False] * (MOST_ANSWERS - 1) + [True, True]
 
 
+@pytest.mark.parametrize(
+    "answer", [http(200, b"no gzip", **{"Content-Encoding": "gzip"}), http(200, b"cut", 1000)]
+)
+async def test_only_the_status_of_an_answer_counts(local: MisbehavingApi, answer: bytes) -> None:
+    local.follow(Script(answer))
+    [only] = await forwarded(FakeClient(event("a", 1, "failed")), local)
+    assert (only.status, only.is_over) == (200, True)
+
+
 async def test_without_progress_only_the_ends_are_sent(local: MisbehavingApi) -> None:
     local.follow(OK)
     client = FakeClient(event("a", 1, "progress"), event("a", 2, "cancelled"))
@@ -141,6 +151,77 @@ async def test_after_a_reset_the_jobs_that_ended_since_are_listed(local: Misbeha
     outcomes = await forwarded(client, local, since="2026-01-01T00:00:00.000Z")
     shown = [one.event.data["job_id"] for one in outcomes]
     assert sorted(shown) == ["made first, ended late", "new"]
+
+
+class LosingClient(FakeClient):
+    """Loses the API each time *losses* says so: at the stream (True) or at a listing (False)."""
+
+    def __init__(self, losses: dict[bool, Exception], ended: Any) -> None:
+        super().__init__(ended=ended)
+        self._losses = losses
+        self.places: list[str | None] = []
+
+    async def stream(self, *, after: str | None = None, **_: Any) -> AsyncIterator[FeedEvent]:
+        self.places.append(after)
+        self._lose(at_stream=True)
+        if after != "9-0":
+            yield FeedEvent("9-0", "reset", event("none", 0, "x").data)
+
+    async def jobs(self, **_: Any) -> AsyncIterator[Any]:
+        self._lose(at_stream=False)
+        async for one in super().jobs():
+            yield one
+
+    def _lose(self, *, at_stream: bool) -> None:
+        if failure := self._losses.pop(at_stream, None):
+            raise failure
+
+
+AWAY = [Unreachable("away"), ApiError(503, "STORE_UNAVAILABLE", "MongoDB does not answer", None)]
+
+
+@pytest.mark.parametrize("failure", AWAY)
+@pytest.mark.parametrize("at_stream", [True, False])
+async def test_no_end_is_lost_if_the_api_is_away_at_the_stream_or_after_a_reset(
+    *, failure: Exception, at_stream: bool
+) -> None:
+    rest = dict.fromkeys(("job_name", "batch_id", "user_id", "progress", "error"))
+    rest |= {"status": "completed", "job_type": "pdf", "tags": [], "run": 1, "attempt": 1}
+    client: Any = LosingClient({at_stream: failure}, [job("a", 5, **rest)])
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    events = events_of(client, None, "2026-01-01T00:00:00.000Z", {}, sleep=sleep)
+    assert [one.data["job_id"] async for one in events] == ["a"]
+    assert len(waits) == 1
+    assert client.places[-1] is not None, "a stream from now on would miss what has happened"
+
+
+async def test_a_refused_stream_ends_the_events() -> None:
+    refused = ApiError(401, "UNAUTHORIZED", "the key was deleted", None)
+    client: Any = LosingClient({True: refused}, [])
+    with pytest.raises(ApiError, match="UNAUTHORIZED"):
+        [one async for one in events_of(client, None, "2026-01-01T00:00:00.000Z", {})]
+
+
+@pytest.mark.parametrize("failure", AWAY)
+async def test_the_end_of_a_job_has_its_results_also_if_the_api_was_away(
+    local: MisbehavingApi, failure: Exception
+) -> None:
+    local.follow(OK)
+    failures = [failure]
+
+    class Client(FakeClient):
+        async def job(self, job_id: str) -> Any:
+            if failures:
+                raise failures.pop()
+            return await super().job(job_id)
+
+    await forwarded(Client(event("a", 3, "completed")), local)
+    [sent] = [Webhook(SECRET).verify(got.body, got.headers) for got in local.requests]
+    assert sent["data"] == {"n": 3}
 
 
 def test_the_place_moves_only_over_events_that_are_forwarded() -> None:

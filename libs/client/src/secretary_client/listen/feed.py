@@ -2,33 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from operator import itemgetter
+from typing import Any
 
 from secretary_client.async_client import AsyncClient
-from secretary_client.error import Unreachable
+from secretary_client.core.repetition import TEMPORARY
+from secretary_client.error import ApiError, Unreachable
 from secretary_client.event import RESET, FeedEvent
 from secretary_client.models import FeedFilter, JobSummary
 
 MOST_READ = 10_000
 """So many of the newest jobs are read to find the ends that the stream does not know any more."""
 MOST_ENDS = 1000
+UNKNOWN = "0-0"
+"""A place that the stream does not know, so that it answers with a reset."""
+PAUSE_SEC = 2.0
+"""The pause after the client has given up; it may have repeated nothing."""
+
+
+def is_away(error: ApiError | Unreachable) -> bool:
+    """Return whether *error* says that the API, or its MongoDB, is away for now."""
+    return isinstance(error, Unreachable) or error.status in TEMPORARY
 
 
 async def events_of(
-    client: AsyncClient, after: str | None, since: str, filters: FeedFilter
+    client: AsyncClient,
+    after: str | None,
+    since: str,
+    filters: FeedFilter,
+    *,
+    sleep: Callable[[float], Any] = asyncio.sleep,
 ) -> AsyncIterator[FeedEvent]:
     """Yield the events of the stream without end; while the API is away, try for ever.
 
-    If the stream does not know the place any more, the ends of jobs since the time *since* are
-    yielded. The end of a job that was retried meanwhile is missing, because the new run has
-    overwritten it.
+    If the stream does not know the place any more, or if it broke before its first event, the ends
+    of jobs since the time *since* are yielded. The end of a job that was retried meanwhile is
+    missing, because the new run has overwritten it.
 
     Args:
         client: reads the stream and the jobs.
         after: the place at which the stream continues; None: now.
         since: the time of the event at that place, or now, ISO 8601.
         filters: select the jobs.
+        sleep: waits some seconds; for tests.
 
     Raises:
         ApiError: the API refused the stream.
@@ -36,14 +54,18 @@ async def events_of(
     while True:
         try:
             async for event in client.stream(after=after, **filters):
-                after = event.id
                 if event.name == RESET:
                     async for missed in _ended_since(client, since, event.id, filters):
                         yield missed
                 else:
                     yield event
-        except Unreachable:
-            continue  # the client has announced it
+                after = event.id  # not before the missed ends are known
+        except (ApiError, Unreachable) as error:  # the client has announced it
+            if not is_away(error):
+                raise
+            after = after or UNKNOWN  # "now" would be after the events of this time
+            await sleep(PAUSE_SEC)
+            continue
         return
 
 

@@ -13,6 +13,7 @@ from secretary_client.async_client import AsyncClient
 from secretary_client.error import ApiError, Unreachable
 from secretary_client.event import TERMINAL, FeedEvent
 from secretary_client.listen.body import body_of
+from secretary_client.listen.feed import is_away
 from secretary_client.listen.places import Places
 from secretary_client.listen.sender import Sender
 from secretary_client.models import Job
@@ -21,7 +22,7 @@ MOST_READS = 4
 """At the same time."""
 MOST_WAITING = 10_000
 PAUSE_SEC = 0.5
-"""The pause of the stream while ``MOST_WAITING`` events wait."""
+"""The pause of the stream while ``MOST_WAITING`` events wait, and of reads without an answer."""
 MOST_REMEMBERED = 10_000
 
 
@@ -111,10 +112,11 @@ class Forwarder:
             try:
                 async with self._reads:
                     job = await self._client.job(event.data["job_id"])
-            except Unreachable:
+            except (ApiError, Unreachable) as error:
+                if not is_away(error):
+                    return None
+                await self._sleep(PAUSE_SEC)
                 continue
-            except ApiError:
-                return None
             return job if job["seq"] == event.data["seq"] else None
 
     async def _forward(self, job_id: str) -> None:

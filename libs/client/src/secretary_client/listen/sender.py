@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +17,7 @@ from secretary_client.listen.body import headers_of
 IN_FLIGHT = 4
 FIRST_WAIT_SEC, LONGEST_WAIT_SEC = 0.5, 5.0
 TIMEOUT_SEC = 15.0
+LONGEST_ANSWER_BYTES = 64 * 1024
 MOST_ANSWERS = 10
 """After so many answers that are not 2xx, an event is given up, as the notifier does in days."""
 
@@ -77,9 +79,21 @@ class Sender:
 
     async def _post(self, event: FeedEvent, body: bytes) -> tuple[int | None, str | None]:
         headers = headers_of(event, body, self._secret, datetime.now(UTC))
+        post = self._http.stream("POST", self._target, content=body, headers=headers)
         async with self._slots:
             try:
-                answer = await self._http.post(self._target, content=body, headers=headers)
+                async with post as answer:
+                    await _drained(answer)
+                    return answer.status_code, None
             except httpx.TransportError as error:
                 return None, f"{type(error).__name__}: {error}"
-        return answer.status_code, None
+
+
+async def _drained(answer: httpx.Response) -> None:
+    """Read *answer*, so that its connection can be used again. Only its status counts."""
+    read = 0
+    with suppress(httpx.TransportError):
+        async for piece in answer.aiter_raw():
+            read += len(piece)
+            if read > LONGEST_ANSWER_BYTES:
+                return
