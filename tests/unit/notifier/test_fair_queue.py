@@ -2,9 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from secretary_common.models import DueDelivery, Lane, Phase
 from secretary_notifier.fairness.fair_queue import AHEAD_PER_SLOT, BACKLOG_PER_SLOT, FairQueue
-from secretary_notifier.fairness.origin import LastAnswer
+from secretary_notifier.fairness.origin import LastAnswer, Origin
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 
@@ -208,6 +210,35 @@ def test_idle_origins_are_forgotten() -> None:
     queue.take(NOW)
     queue.forget(item, NOW + timedelta(minutes=6))
     assert queue.remembered_origins < 5
+
+
+def test_origins_whose_breaker_no_event_probes_are_forgotten_too() -> None:
+    queue = FairQueue(slots=4, per_origin=2)
+    for number in range(1200):
+        opened(queue, f"origin-{number}")
+    item = due(0)
+    offer(queue, item)
+    queue.take(NOW)
+    queue.forget(item, NOW + timedelta(days=2))
+    assert queue.remembered_origins < 5
+
+
+def test_the_end_of_a_delivery_does_not_look_at_all_origins(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks, is_idle = 0, Origin.is_idle
+
+    def counted(origin: Origin, now: datetime) -> bool:
+        nonlocal looks
+        looks += 1
+        return is_idle(origin, now)
+
+    monkeypatch.setattr(Origin, "is_idle", counted)
+    queue = FairQueue(slots=4, per_origin=2)
+    for number in range(1200):
+        one_answered(queue, f"origin-{number}")
+    assert queue.remembered_origins == 1200
+    assert looks < 2 * 1200
 
 
 def hanging(owner: str, count: int) -> list[DueDelivery]:

@@ -23,6 +23,8 @@ BUCKET = timedelta(seconds=10)
 """Attempts are counted in buckets of this length, not one by one."""
 FIRST_OPEN = timedelta(seconds=30)
 LONGEST_OPEN = timedelta(minutes=15)
+FORGOTTEN_AFTER = timedelta(days=1)
+"""Without a probe for this long, the breaker is idle: its receiver may never get an event again."""
 
 
 @dataclass
@@ -70,9 +72,14 @@ class Breaker:
                 self._open(now)
 
     def is_idle(self, now: datetime) -> bool:
-        """Return whether the breaker is closed and counted no attempt within ``WINDOW``."""
+        """Return whether the breaker is closed and counted no attempt within ``WINDOW``.
+
+        An open breaker is idle if its probe is due for longer than ``FORGOTTEN_AFTER``.
+        """
         self._forget(now)
-        return self._open_until is None and not self._buckets
+        if self._open_until is not None:
+            return now >= self._open_until + FORGOTTEN_AFTER
+        return not self._buckets
 
     def _judge_probe(self, *, failed: bool, now: datetime) -> None:
         if failed:

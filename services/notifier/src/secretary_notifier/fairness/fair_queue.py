@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import heapq
 from collections import OrderedDict, deque
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from secretary_common.models import DueDelivery, Lane, ReceiverState
 from secretary_notifier.fairness.origin import LastAnswer, Origin, Pace
@@ -34,6 +34,8 @@ AHEAD_PER_SLOT = 7
 QUICK_SEC = 0.25
 SLOW_SEC = 1.0
 MOST_REMEMBERED = 1000
+IDLE_SOUGHT_EVERY = timedelta(seconds=10)
+"""The search for idle origins looks at all of them, so it is made this often and not more."""
 
 
 class _Waiting:
@@ -79,6 +81,7 @@ class FairQueue:
         self._restricted: set[str] = set()
         self._in_flight: dict[str, DueDelivery] = {}
         self._known: set[str] = set()
+        self._idle_sought_at: datetime | None = None
 
     def __len__(self) -> int:
         """Return the number of deliveries that wait for a slot."""
@@ -202,8 +205,15 @@ class FairQueue:
         if owner is not None and not owner.waiting and not owner.held:
             del self._owners[due.owner]
         if len(self._origins) > MOST_REMEMBERED:
-            for name in [name for name, one in self._origins.items() if one.is_idle(now)]:
-                del self._origins[name]
+            self._forget_idle_origins(now)
+
+    def _forget_idle_origins(self, now: datetime) -> None:
+        sought_at = self._idle_sought_at
+        if sought_at is not None and abs(now - sought_at) < IDLE_SOUGHT_EVERY:
+            return
+        self._idle_sought_at = now
+        for name in [name for name, one in self._origins.items() if one.is_idle(now)]:
+            del self._origins[name]
 
     def mark_slow(self, origin: str) -> None:
         """Claim no more ahead for *origin*: a claimed delivery waited too long for its request."""
