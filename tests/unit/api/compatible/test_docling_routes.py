@@ -125,6 +125,13 @@ async def test_what_is_not_possible_is_refused_by_name_and_makes_no_job(
         ([part("files", b"x" * (MAX_UPLOAD_BYTES + 1), "a.txt")], b"--XX--\r\n", 413, "bytes"),
         ([part("target_type", b"presigned_url")], b"", 422, "artifact storage"),
         ([part("x", b"x" * 70_000)], b"--XX--\r\n", 422, "65536"),
+        ([part("x", b"x" * 40_000), part("y", b"x" * 40_000)], b"--XX--\r\n", 422, "65536"),
+        (
+            [part("files", b"x", "a.txt"), part("page_range", b"[" * 60_000)],
+            b"--XX--\r\n",
+            422,
+            "page_range",
+        ),
     ],
 )
 async def test_a_form_that_is_not_valid_makes_no_job(
@@ -209,6 +216,16 @@ async def test_a_repeat_of_a_failed_job_tries_again(api: Api) -> None:
     api.jobs.jobs[task] = job.model_copy(update={"status": JobStatus.FAILED})
     again = (await post(api, part("files", b"one", "a.txt"))).json()["task_id"]
     assert again != task
+
+
+async def test_a_repeat_after_a_job_of_several_was_deleted_reads_all_files(api: Api) -> None:
+    files = [part("files", b"one", "a.txt"), part("files", b"two", "b.txt")]
+    first = (await post(api, *files)).json()
+    deleted, _ = await jobs_of(api)
+    await api.request("DELETE", f"/api/jobs/{deleted.job_id}")
+    again = (await post(api, *files)).json()
+    assert again["task_id"] != first["task_id"]
+    assert again["task_meta"]["num_docs"] == 2
 
 
 async def test_a_url_is_fetched_again_unless_the_client_gives_a_key(api: Api) -> None:

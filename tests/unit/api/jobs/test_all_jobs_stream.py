@@ -8,8 +8,10 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from support.job_samples import NOW, end, lease, make_job
 
+from secretary_api.jobs import all_jobs_stream
 from secretary_api.jobs.all_jobs_stream import AllJobsStream, Wanted
 from secretary_common.errors import FeedLost
 from secretary_common.models import JobStatus, Outcome
@@ -153,3 +155,20 @@ async def test_an_unknown_place_is_lost() -> None:
             raise AssertionError("the stream begins")
     except FeedLost:
         pass
+
+
+async def test_a_client_that_does_not_read_loses_its_stream_before_it_fills_the_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(all_jobs_stream, "MOST_WAITING_JOBS", 3)
+    scene = Scene()
+    feed = InMemoryJobFeed(scene.jobs, pause_sec=0)
+    scene.stream = AllJobsStream(feed, scene.jobs, ManualClock(), scene._is_valid, lambda: False)
+    changes = scene.stream.changes(Wanted(), scene.stream.now(), "key")
+    async with _closing(changes), asyncio.timeout(10):
+        await anext(changes)  # the client has its place, and then reads nothing
+        for number in range(10):
+            await scene.jobs.insert(make_job(f"job-{number}"))
+            for _ in range(10):
+                await asyncio.sleep(0)  # the feed goes on
+        assert [job.job_id async for group in changes for job in group.jobs] == []

@@ -8,12 +8,16 @@ from datetime import datetime
 from typing import Any
 
 from secretary_api.access.principal import Principal
+from secretary_common.jobs.storable import cut_object
 from secretary_common.models import AuditEntry, JsonObject, new_audit_id
 from secretary_common.ports import AuditRepository
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.log import get_logger
 
 log = get_logger(__name__)
+
+LARGEST_DETAILS_BYTES = 16 * 1024
+"""A page of the audit has up to 250 entries, and a client may send filters of any length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,7 @@ class Audit:
             key_id=principal.key_id,
             action=action,
             target=target and target[:200],
-            details=details,
+            details=details and _cut(details),
         )
         self.in_background(self._add(entry))
 
@@ -54,3 +58,13 @@ class Audit:
             await self.entries.add(entry)
         except Exception as error:  # noqa: BLE001 - the change itself is made
             log.error("audit.entry_lost", action=entry.action, key_id=entry.key_id, exc=error)
+
+
+def _cut(details: JsonObject) -> JsonObject:
+    """Return *details* cut to ``LARGEST_DETAILS_BYTES``, the objects in it part by part."""
+    most = LARGEST_DETAILS_BYTES // 2
+    parts = {
+        name: cut_object(part, most) if isinstance(part, dict) else part
+        for name, part in details.items()
+    }
+    return cut_object(parts, LARGEST_DETAILS_BYTES)

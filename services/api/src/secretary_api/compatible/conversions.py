@@ -73,7 +73,7 @@ class Conversions:
             RateLimited, IdempotencyKeyReused, StoreUnavailable, NotStorable: as for any job.
         """
         task, repeated = await self._submitted(wanted, self._mark(wanted, key), caller)
-        if repeated and key is None and _is_fruitless(task):
+        if repeated and key is None and _is_fruitless(task, len(wanted.jobs)):
             task, _ = await self._submitted(wanted, None, caller)
         return task
 
@@ -139,6 +139,10 @@ def job_name(name: str) -> str:
     return name[:_LONGEST_NAME]
 
 
-def _is_fruitless(task: Task) -> bool:
-    """Return whether a repeat of the request should try again."""
-    return any(job.status in _FRUITLESS or job.deleted_at for job in task.jobs)
+def _is_fruitless(task: Task, wanted: int) -> bool:
+    """Return whether a repeat of the request, for *wanted* jobs, should try again.
+
+    The deleted jobs of a batch are missing.
+    """
+    is_missing = len(task.jobs) < wanted
+    return is_missing or any(job.status in _FRUITLESS or job.deleted_at for job in task.jobs)

@@ -38,7 +38,10 @@ def _listed(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     if value.lstrip().startswith("["):
-        return json.loads(value)
+        try:
+            return json.loads(value)
+        except RecursionError:
+            raise ValueError("is nested too deeply") from None
     return [part.strip() for part in value.split(",")]
 
 

@@ -145,9 +145,12 @@ async def conversion_of_form(
     parts = FormParts(content_type, uploads.paced(body))
     fields: dict[str, list[str]] = {}
     sources: list[Source] = []
+    room = FRAMING_BYTES
     while (head := await parts.head()) is not None:
         if head.filename is None:
-            fields.setdefault(head.name, []).append(text := await _text(head, parts))
+            content = await _content(head, parts, room)
+            room -= len(content)
+            fields.setdefault(head.name, []).append(text := content.decode(errors="replace"))
             if head.name == _TARGET:  # refused before the files are read
                 _target_of(text, [])
         elif head.name != FILES:
@@ -171,13 +174,15 @@ def base_name(name: str) -> str:
     return PurePosixPath(kept).name.strip()[-200:].strip() or _UNNAMED
 
 
-async def _text(head: PartHead, parts: FormParts) -> str:
-    text = bytearray()
+async def _content(head: PartHead, parts: FormParts, room: int) -> bytes:
+    """Return the value of a field; all fields of a form share ``FRAMING_BYTES``."""
+    content = bytearray()
     async for piece in parts.content():
-        text += piece
-        if len(text) > FRAMING_BYTES:
-            raise refused_fields((head.name, f"has more than {FRAMING_BYTES} bytes"))
-    return text.decode(errors="replace")
+        content += piece
+        if len(content) > room:
+            why = f"makes the fields of the form longer than {FRAMING_BYTES} bytes"
+            raise refused_fields((head.name, why))
+    return bytes(content)
 
 
 def _options(fields: dict[str, list[str]]) -> JsonObject:

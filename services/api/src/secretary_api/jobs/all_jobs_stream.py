@@ -17,7 +17,8 @@ from secretary_common.runtime.resilient_loop import Failures
 QUIET_SEC = 15.0
 RETRY_SEC = 1.0
 LONGEST_QUEUE = 1000
-"""A client that reads slower loses its connection; it continues where it was."""
+MOST_WAITING_JOBS = 20_000
+"""A client for which more groups or jobs wait loses its connection; it continues where it was."""
 MOST_REMEMBERED = 10_000
 
 
@@ -69,6 +70,35 @@ class _Sent:
         return True
 
 
+class _Queue:
+    """The groups that wait for one client, which may not read at all."""
+
+    def __init__(self) -> None:
+        self._groups: asyncio.Queue[Group | None] = asyncio.Queue()
+        self._jobs = 0
+
+    async def get(self) -> Group | None:
+        """Return the next group; None: the stream ends."""
+        group = await self._groups.get()
+        self._jobs -= len(group.jobs) if group else 0
+        return group
+
+    def put(self, group: Group) -> bool:
+        """Add *group*; return False if too much waits, so that the stream ends instead."""
+        if self._groups.qsize() >= LONGEST_QUEUE or self._jobs >= MOST_WAITING_JOBS:
+            self.end()
+            return False
+        self._jobs += len(group.jobs)
+        self._groups.put_nowait(group)
+        return True
+
+    def end(self) -> None:
+        """End the stream; what waits is dropped, because the client reads it again."""
+        while not self._groups.empty():
+            self._groups.get_nowait()
+        self._groups.put_nowait(None)
+
+
 class AllJobsStream:
     """Streams the changes of all jobs that clients may see, without a query of their own."""
 
@@ -86,7 +116,7 @@ class AllJobsStream:
         self._clock = clock
         self._is_valid = is_valid
         self._is_stopping = is_stopping
-        self._queues: set[asyncio.Queue[Group | None]] = set()
+        self._queues: set[_Queue] = set()
         self._reading: asyncio.Task[None] | None = None
         self._place = self.now()
         """The place up to which the queues have the changes."""
@@ -127,9 +157,7 @@ class AllJobsStream:
         finally:
             await changes.aclose()  # type: ignore[attr-defined]  # the feed is a generator
 
-    async def _shared(
-        self, queue: asyncio.Queue[Group | None], key_id: str
-    ) -> AsyncIterator[Group]:
+    async def _shared(self, queue: _Queue, key_id: str) -> AsyncIterator[Group]:
         loop = asyncio.get_running_loop()
         yielded_at = loop.time()
         while (group := await queue.get()) is not None:
@@ -139,16 +167,16 @@ class AllJobsStream:
                 yielded_at = loop.time()
                 yield group
 
-    def _join(self) -> tuple[asyncio.Queue[Group | None], FeedPlace]:
+    def _join(self) -> tuple[_Queue, FeedPlace]:
         """Return a new queue of the shared feed, and the place from where on it has the changes."""
-        queue: asyncio.Queue[Group | None] = asyncio.Queue()
+        queue = _Queue()
         self._queues.add(queue)
         if self._reading is None:
             self._place = self.now()
             self._reading = asyncio.create_task(self._run())
         return queue, self._place
 
-    async def _leave(self, queue: asyncio.Queue[Group | None]) -> None:
+    async def _leave(self, queue: _Queue) -> None:
         self._queues.discard(queue)
         if not self._queues and self._reading:
             reading, self._reading = self._reading, None
@@ -174,16 +202,11 @@ class AllJobsStream:
         return Group(tuple(jobs), found.place)
 
     def _offer(self, group: Group) -> None:
-        for queue in list(self._queues):
-            if queue.qsize() < LONGEST_QUEUE:
-                queue.put_nowait(group)
-            else:
-                self._queues.discard(queue)
-                queue.put_nowait(None)
+        self._queues = {queue for queue in self._queues if queue.put(group)}
 
     def _end_all(self) -> None:
         for queue in self._queues:
-            queue.put_nowait(None)
+            queue.end()
 
 
 def _part(group: Group, wanted: Wanted, sent: _Sent) -> Group:
