@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextvars import Context
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -43,7 +44,7 @@ class KnownJobTypes:
         self._clock = clock
         self._known: dict[str, KnownJobType] = {}
         self._read_at: datetime | None = None
-        self._reading = asyncio.Lock()
+        self._reading: asyncio.Task[None] | None = None
 
     async def all(self, *, newest: bool = False) -> list[JobTypeInfo]:
         """Return every announced type that can be read, by name.
@@ -90,23 +91,42 @@ class KnownJobTypes:
         """
         if not await self._repository.set_paused(name, paused=paused):
             return None
-        self._read_at = None  # the next read of this process sees the change
-        known = (await self._current()).get(name)
+        known = (await self._current(None)).get(name)
         return known.info if known else None
 
-    async def _current(self, max_age: timedelta = MAX_AGE) -> dict[str, KnownJobType]:
-        if self._is_fresh(max_age):
-            return self._known
-        async with self._reading:  # concurrent callers share one read
-            if not self._is_fresh(max_age):
-                now = self._clock.now()
-                self._known = self._updated(await self._repository.all())
-                self._read_at = now
-            return self._known
+    async def _current(self, max_age: timedelta | None = MAX_AGE) -> dict[str, KnownJobType]:
+        """Return the types as they were at most *max_age* ago; None: read them now.
 
-    def _is_fresh(self, max_age: timedelta) -> bool:
+        Concurrent callers share a read and its failure, so that no caller waits for the reads of
+        others first while MongoDB does not answer.
+        """
+        if not self._is_fresh(max_age) and self._reading:  # this read began before the call
+            await asyncio.shield(self._reading)
+        if not self._is_fresh(max_age):
+            await asyncio.shield(self._started())
+        return self._known
+
+    def _started(self) -> asyncio.Task[None]:
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._read(), context=Context())
+            self._reading.add_done_callback(self._ended)
+        return self._reading
+
+    def _ended(self, done: asyncio.Task[None]) -> None:
+        self._reading = None
+        if not done.cancelled():
+            done.exception()  # the callers raise it, unless all of them were cancelled
+
+    async def _read(self) -> None:
+        now = self._clock.now()
+        self._known = self._updated(await self._repository.all())
+        self._read_at = now
+
+    def _is_fresh(self, max_age: timedelta | None) -> bool:
+        if max_age is None or self._read_at is None:
+            return False
         # abs(), because the server's clock may be set back.
-        return self._read_at is not None and abs(self._clock.now() - self._read_at) <= max_age
+        return abs(self._clock.now() - self._read_at) <= max_age
 
     def _updated(self, infos: list[JobTypeInfo]) -> dict[str, KnownJobType]:
         """Return the current types; unchanged types keep their compiled checks."""
