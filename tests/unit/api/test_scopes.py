@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from support.api_harness import Api, data_of, error_of
+
+from secretary_common.models import JobProgress, Lease
 
 PROBES = {
     "read": ("GET", "/api/jobs/"),
@@ -53,6 +56,22 @@ async def test_a_key_that_may_not_read_gets_no_results_by_waiting(api: Api) -> N
     assert api.jobs.jobs == {}
     answer = await api.request("POST", "/api/jobs/?wait=0", key=key, json=body)
     assert answer.status_code == 202
+
+
+@pytest.mark.parametrize(("scopes", "shown"), [(["submit"], None), (["submit", "read"], 40)])
+async def test_a_key_that_may_not_read_sees_no_progress_by_cancelling(
+    api: Api, scopes: list[str], shown: int | None
+) -> None:
+    key = await api.new_key(scopes=scopes)
+    job_id = data_of(await api.submit(key=key))["job_id"]
+    now = api.clock.now()
+    lease = Lease(owner="w", token="t", expires_at=now + timedelta(seconds=30))
+    running = await api.jobs.claim(job_id, lease, now, {"custom"})
+    assert running is not None
+    api.jobs.put(running, progress=JobProgress(step="reading", percent=40))
+    answer = await api.request("POST", f"/api/jobs/{job_id}/cancel", key=key)
+    progress = data_of(answer)["job"]["progress"]
+    assert (progress and progress["percent"]) == shown
 
 
 async def test_the_scope_metrics_alone_takes_nothing_away(api: Api) -> None:
@@ -122,3 +141,15 @@ async def test_every_page_of_the_audit_can_be_read(api: Api) -> None:
 async def test_the_audit_has_no_secret(api: Api) -> None:
     key = await api.new_key()
     assert key.split("_", 2)[2] not in (await api.get("/api/audit")).text
+
+
+async def test_a_long_filter_makes_no_large_entry_of_the_audit(api: Api) -> None:
+    key = await api.new_key()
+    body = {"filter": {"tag": "x" * 60_000, "job_type": "custom"}}
+    await api.request("POST", "/api/jobs/cancel", key=key, json=body)
+    answer = await api.get("/api/audit", key=key)
+    [entry] = data_of(answer)["entries"]
+    assert len(answer.content) < 20_000
+    assert entry["details"]["done"] == 0
+    assert entry["details"]["filter"].keys() == {"tag", "job_type"}
+    assert "xxx" in entry["details"]["filter"]["tag"]

@@ -78,8 +78,20 @@ def receipt_of(job: Job) -> JsonObject:
     Otherwise such a key could read the results by repeating its request under the same idempotency
     key.
     """
-    kept_back = {"results": None, "results_file": None, "error": None, "progress": None}
-    return view_of(job.model_copy(update={**kept_back, "files": [], "usage": None}), [])
+    return view_of(_without_outcome(job), [])
+
+
+def moved_of(job: Job, *, may_read: bool) -> JsonObject:
+    """Return the view of a job that its client has cancelled or retried.
+
+    *may_read*: whether the key may read jobs; other keys see no outcome, as in ``receipt_of``.
+    """
+    return summary_of(job if may_read else _without_outcome(job))
+
+
+def _without_outcome(job: Job) -> Job:
+    kept_back = ("results", "results_file", "error", "progress", "usage")
+    return job.model_copy(update={**dict.fromkeys(kept_back), "files": []})
 
 
 def _wire_or_none(moment: datetime | None) -> str | None:

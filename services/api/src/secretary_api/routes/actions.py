@@ -25,7 +25,7 @@ from secretary_api.schemas.envelope import Success
 from secretary_api.schemas.job import FilteredJobs, JobDeleted, JobMoved
 from secretary_api.schemas.submission import FilteredAction
 from secretary_api.services import Services
-from secretary_common.models import JobQuery, JobStatus
+from secretary_common.models import READ, JobQuery, JobStatus
 
 router = APIRouter(
     prefix="/api/jobs/{job_id}", tags=["jobs"], responses=COMMON | NOT_FOUND | CONFLICT
@@ -61,7 +61,8 @@ async def cancel_job(job: JobDep, caller: PrincipalDep, services: ServicesDep) -
     """Cancel a job: a pending job at once, a running job within seconds."""
     changed = await services.actions.cancel(job)
     services.audit.note(caller, "job.cancel", job.job_id)
-    return success({"job": view.summary_of(changed)}, status=202)
+    shown = view.moved_of(changed, may_read=caller.has_scope(READ))
+    return success({"job": shown}, status=202)
 
 
 @router.post("/retry", status_code=202, response_model=Success[JobMoved])
@@ -69,7 +70,8 @@ async def retry_job(job: JobDep, caller: PrincipalDep, services: ServicesDep) ->
     """Start a new run of a job that has ended; its results and its error are dropped."""
     changed = await services.actions.retry(job)
     services.audit.note(caller, "job.retry", job.job_id)
-    return success({"job": view.summary_of(changed)}, status=202)
+    shown = view.moved_of(changed, may_read=caller.has_scope(READ))
+    return success({"job": shown}, status=202)
 
 
 @router.delete("")
