@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 from support.api_harness import ADMIN_KEY
 from support.dashboard_harness import PHONE, Dashboard, Visitor, visit
 
@@ -111,6 +111,26 @@ def test_a_key_lands_on_the_first_page_that_it_may_use(
         "aria-current", "page"
     )
     assert visitor.accessibility_findings() == []
+
+
+def test_a_page_does_not_give_up_an_answer_that_takes_longer_than_its_interval(
+    visitor: Visitor,
+) -> None:
+    page = visitor.page
+    page.clock.install()
+    asked: list[Route] = []
+
+    def keep(route: Route) -> None:
+        asked.append(route)
+
+    page.route("**/api/jobs/batch?*", keep)
+    with page.expect_request("**/api/jobs/batch?*"):
+        page.goto(f"{visitor.url}/#/batches")
+    page.clock.run_for(20_000)
+    page.evaluate("() => document.title")  # the browser reports the requests until now
+    assert len(asked) == 1
+    asked[0].fulfill(json={"status": "success", "data": {"batches": [], "next": None}})
+    expect(page.get_by_text("There are no batches yet")).to_be_visible()
 
 
 def test_an_unknown_place_says_so(visitor: Visitor) -> None:

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Route, expect
 from support.dashboard_data import OWNER, stored_document, stored_jobs
 from support.dashboard_harness import PHONE, Dashboard, Visitor, visit
 
-from secretary_common.models import Job, JobProgress, JobStatus, new_job_id
+from secretary_common.models import Job, JobProgress, JobStatus, LogEntry, new_job_id
 
 
 def test_jobs_are_filtered_and_pages_follow_each_other(
@@ -233,6 +233,19 @@ def test_a_change_of_a_job_arrives_in_the_list_and_on_its_page(
     expect(page.get_by_text("Completed", exact=True)).to_be_visible()
     page.get_by_role("tab", name="Results").click()
     expect(page.get_by_label("The results as JSON")).to_contain_text('"a": 1')
+
+
+def test_the_first_lines_of_a_log_appear_while_the_job_runs(
+    dashboard: Dashboard, visitor: Visitor
+) -> None:
+    [job, *_] = (job for job in stored_jobs(dashboard.api, 50) if job.job_name)
+    visitor.open(f"/jobs/{job.job_id}", str(job.job_name))
+    line = LogEntry(
+        seq=1, attempt=1, timestamp=job.created_at, level="info", message="the first line"
+    )
+    dashboard.run(dashboard.api.logs.append(job.job_id, [line]))
+    visitor.page.get_by_role("tab", name="Log").click()
+    expect(visitor.page.get_by_role("log")).to_contain_text("the first line")
 
 
 def test_hostile_results_stay_text(dashboard: Dashboard, visitor: Visitor) -> None:

@@ -10,6 +10,7 @@ setInterval(() => {
 
 const SHORTEST_SEC = 2;
 const RETRY_SEC = 5;
+const PATIENCE_SEC = 30;
 /** Failures that pass by themselves, so that a page need not wait for the operator. */
 const PASSING = new Set(["UNREACHABLE", "STORE_UNAVAILABLE", "OVERLOADED", "RATE_LIMITED"]);
 
@@ -24,12 +25,14 @@ export function useData(load, inputs = [], { everySec = 0 } = {}) {
   const [state, setState] = useState({ data: undefined, error: null, isLoading: true });
   const latest = useRef(load);
   const running = useRef(null);
+  const began = useRef(0);
   const retry = useRef(0);
   latest.current = load;
   const reload = useCallback(async () => {
     running.current?.abort();
     clearTimeout(retry.current);
     const abort = (running.current = new AbortController());
+    began.current = Date.now();
     setState((before) => ({ ...before, isLoading: true }));
     try {
       const data = await latest.current(abort.signal);
@@ -38,6 +41,8 @@ export function useData(load, inputs = [], { everySec = 0 } = {}) {
       if (abort.signal.aborted) return;
       setState((before) => ({ ...before, error, isLoading: false }));
       if (!everySec && PASSING.has(error.code)) retry.current = setTimeout(reload, RETRY_SEC * 1000);
+    } finally {
+      if (running.current === abort) running.current = null;
     }
   }, []);
   useEffect(() => {
@@ -49,7 +54,11 @@ export function useData(load, inputs = [], { everySec = 0 } = {}) {
   }, inputs);
   useEffect(() => {
     if (!everySec) return undefined;
-    const repeat = () => !document.hidden && reload();
+    const repeat = () => {
+      // An answer may take longer than the interval, but a lost connection never answers.
+      const waits = running.current && Date.now() - began.current < PATIENCE_SEC * 1000;
+      if (!document.hidden && !waits) reload();
+    };
     const timer = setInterval(repeat, Math.max(everySec, SHORTEST_SEC) * 1000);
     document.addEventListener("visibilitychange", repeat);
     return () => {

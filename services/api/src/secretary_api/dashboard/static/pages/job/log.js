@@ -19,10 +19,10 @@ export function Log({ job, path, isRunning }) {
   const last = useRef(null);
   last.current = entries.at(-1);
   const readOn = async () => {
-    const after = last.current ? placeOf(last.current) : undefined;
+    const place = () => (last.current ? placeOf(last.current) : null);
+    const after = place();
     const { logs } = await get(`${path}/logs`, { after, limit: PAGE });
-    const known = last.current && placeOf(last.current);
-    if (logs.length && known === (after ?? null)) setEntries((before) => [...before, ...logs].slice(-MOST_SHOWN));
+    if (logs.length && place() === after) setEntries((before) => [...before, ...logs].slice(-MOST_SHOWN));
   };
   useEffect(() => {
     readOn().catch(() => {}); // the next turn tries again
