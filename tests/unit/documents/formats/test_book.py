@@ -54,6 +54,10 @@ SHAPES = {
         "x\n\n| 1 | 2 |\n| --- | --- |\n| 3 | 4 |",
     ),
     "a note": ({"a": "<p>A<a href='#n'>1</a></p><aside id='n'>note</aside>"}, "A[1](#n)\n\nnote"),
+    "empty elements": (
+        {"a": "<a id='x'/><script src='x.js'/><p>one<br/><img src='x'/>two</p><p/>three"},
+        "one two\n\nthree",
+    ),
     "right to left": ({"a": "<h1>ספר</h1>"}, "# ספר"),
     "an empty chapter": ({"a": "", "b": "<p>b"}, "\n-----\nb"),
     "no chapter": ({}, ""),

@@ -15,6 +15,7 @@ SHAPES = {
         "<ul><li>a<ul><li>b</ul><li>c</ul><p>x<ol start=3><li>d<li><p>e</ol>",
         "- a\n  - b\n- c\n\nx\n\n3. d\n4. e",
     ),
+    "numbers of items": ("<ol><li value=5>a<li>b<li value=9>c</ol>", "5. a\n6. b\n9. c"),
     "merged cells": (
         (
             "<table><thead><tr><th colspan=2>wide<th>c</thead><tr><td rowspan=2>high<td>1<td>2"
@@ -57,6 +58,11 @@ def test_pages_become_markdown(shape: str) -> None:
     body, expected = SHAPES[shape]
     found = read_file(page(body))
     assert (found.format, found.title, found.markdown) == ("html", "T", expected)
+
+
+def test_an_empty_element_of_xhtml_takes_no_text_in() -> None:
+    content = b'<?xml version="1.0"?><html><head><title/></head><body><p/>text</body></html>'
+    assert read_file(content).markdown == "text"
 
 
 def test_pictures_in_the_page_are_kept_and_others_are_not_fetched() -> None:

@@ -41,6 +41,18 @@ SHAPES = {
         ),
         "- apples\n1. first\n2. second",
     ),
+    "line ends after a backslash": ("\\pard one\\\ntwo\\\r\nthree", "one\n\ntwo\n\nthree"),
+    "a shape with text": (
+        (
+            r"\pard before\par{\shp{\*\shpinst\shpleft0{\sp{\sn shapeType}{\sv 202}}"
+            r"{\shptxt \pard inside\par}}{\shprslt{\*\do inside}inside}}\pard after\par"
+        ),
+        "before\n\ninside\n\nafter",
+    ),
+    "tracked changes": (
+        r"\pard 1{\deleted 00 pounds}{\revised 50 euros}\deleted  gone\deleted0 .\par",
+        "150 euros.",
+    ),
     "table": (
         row("a", "b", extra=r"\trhdr") + row("c", "d|e") + r"\pard after\par",
         "| a | b |\n| --- | --- |\n| c | d\\|e |\n\nafter",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 
 _HEADER = re.compile(r"([A-Za-z][A-Za-z0-9-]{1,40}):[ \t]")
@@ -65,7 +66,8 @@ def _is_mail(sample: str) -> bool:
 
 def delimiter_of(sample: str) -> str | None:
     """Return the delimiter of the table in *sample*; None if it is no table."""
-    lines = sample.splitlines(keepends=True)
+    # Rows end at line ends only, and not at separators of Unicode such as U+2028.
+    lines = list(io.StringIO(sample, newline=None))
     # The last line may be cut off.
     text = "".join(lines[: _SAMPLE_ROWS + 1] if len(lines) < _SAMPLE_ROWS else lines[:_SAMPLE_ROWS])
     best: tuple[int, str] | None = None
@@ -79,7 +81,7 @@ def delimiter_of(sample: str) -> str | None:
 def _columns(text: str, delimiter: str) -> int:
     """Return how many columns all rows have; 0 if rows differ or look like sentences."""
     try:
-        rows = [row for row in csv.reader(text.splitlines(), delimiter=delimiter) if row]
+        rows = [row for row in csv.reader(io.StringIO(text), delimiter=delimiter) if row]
     except csv.Error:
         return 0
     counts = {len(row) for row in rows[:-1] or rows}

@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element
 
 from secretary_documents.formats.builder import Builder, Load
 from secretary_documents.formats.limits import damaged, encrypted
-from secretary_documents.formats.markup.html import read_html
+from secretary_documents.formats.markup.html import read_html, with_end_tags
 from secretary_documents.formats.packages.archive import Archive, joined
 from secretary_documents.formats.packages.open_xml import text_of
 from secretary_documents.formats.packages.xml import parse_xml
@@ -62,5 +62,6 @@ def _chapter(archive: Archive, name: str, builder: Builder) -> None:
 
     builder.start_page()
     title = builder.title
-    read_html(decode(archive.read(name), ""), builder, find_picture=find_picture)
+    xhtml = with_end_tags(decode(archive.read(name), ""))
+    read_html(xhtml, builder, find_picture=find_picture)
     builder.title = title

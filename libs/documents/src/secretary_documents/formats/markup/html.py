@@ -48,6 +48,11 @@ _NESTING = re.compile(
     r"|figure|footer|form|header|hgroup|main|menu|nav|ol|pre|search|section|summary|table|ul)\b",
     re.IGNORECASE,
 )
+# Elements that have no end tag in HTML are left as they are.
+_EMPTY = re.compile(
+    r"<(?!(?:area|base|br|col|embed|hr|img|input|link|meta|param|source|track|wbr)\b)"
+    r"([A-Za-z][\w:-]{0,50})((?:\s[^<>]*)?)/>"
+)
 _DEEPEST = 10_000
 _LARGEST_SPAN = 65_534
 _MOST_DIGITS = 8
@@ -89,6 +94,14 @@ def _check_depth(html: str) -> None:
         if depth > _DEEPEST:
             raise damaged("the elements of the page are nested too deeply")
         depth = max(depth, 0)
+
+
+def with_end_tags(xhtml: str) -> str:
+    """Return *xhtml* with an end tag for each empty element, such as ``<title/>``.
+
+    In HTML the slash means nothing: all text up to the end tag would belong to the element.
+    """
+    return _EMPTY.sub(r"<\1\2></\1>", xhtml)
 
 
 def own_text_of(node: LexborNode) -> str | None:
@@ -153,7 +166,7 @@ class _HtmlReader:
         elif tag in _LISTS:
             self._lists.open(ordered=tag == "ol", start=_number(node, "start", 1))
         elif tag == "li":
-            self._marker = self._lists.next_marker()
+            self._marker = self._lists.marker(_number(node, "value", self._lists.following))
         elif tag == "pre":
             self._pre += 1
             self._language = language_of(node.attributes)

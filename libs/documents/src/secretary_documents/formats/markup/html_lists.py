@@ -34,10 +34,15 @@ class HtmlLists:
         if self._open:
             self._open.pop()
 
-    def next_marker(self) -> str:
-        """Count the next item of the innermost list; return its number or bullet."""
+    @property
+    def following(self) -> int:
+        """The number of the next item of the innermost list, unless the item names another."""
+        return self._open[-1].number + 1 if self._open else 1
+
+    def marker(self, number: int) -> str:
+        """Count the next item of the innermost list, which has *number*; return its marker."""
         if not self._open:
             return BULLET
         current = self._open[-1]
-        current.number += 1
+        current.number = number
         return f"{current.number}." if current.ordered else BULLET

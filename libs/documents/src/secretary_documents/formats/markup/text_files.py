@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from markdown_it import MarkdownIt
 
 from secretary_documents.formats.builder import Builder, run
 from secretary_documents.formats.limits import damaged, too_large
-from secretary_documents.formats.markup.html import read_html
+from secretary_documents.formats.markup.html import read_html, with_end_tags
 from secretary_documents.formats.markup.markdown_notes import notes_in, read_notes
 from secretary_documents.formats.markup.plain_lines import add_lines, is_data
 from secretary_documents.formats.table_builder import TableBuilder
@@ -65,7 +66,7 @@ def read_csv(path: str, builder: Builder) -> None:
     table = TableBuilder(builder.budget)
     csv.field_size_limit(builder.limits.max_text_chars)
     try:
-        for row in csv.reader(text.splitlines(keepends=True), delimiter=delimiter):
+        for row in csv.reader(io.StringIO(text), delimiter=delimiter):
             if row:
                 table.row()
                 for cell in row:
@@ -94,6 +95,8 @@ def read_markdown(path: str, builder: Builder) -> None:
 def read_html_file(path: str, builder: Builder) -> None:
     """Read a web page without the navigation of its site, unless it has nothing else."""
     html = decode(Path(path).read_bytes(), "")
+    if html.lstrip().startswith("<?xml"):
+        html = with_end_tags(html)
     builder.start_page()
     read_html(html, builder, with_navigation=False)
     if not builder.pages[-1].layout.blocks:

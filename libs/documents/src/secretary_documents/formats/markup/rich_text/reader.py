@@ -75,6 +75,8 @@ class _RichTextReader:
         self._words: dict[str, Callable[[int | None], None]] = {
             "par": self._end_paragraph,
             "sect": self._end_paragraph,
+            # A backslash before the end of a line stands for ``par``.
+            **dict.fromkeys("\r\n", self._end_paragraph),
             "page": self._page_break,
             "pard": self._reset,
             "cell": self._end_cell,
@@ -155,7 +157,7 @@ class _RichTextReader:
     def _property(self, word: str, number: int | None) -> None:
         if word == "uc":
             self._group.fallback = max(number or 0, 0)
-        elif word == "v":
+        elif word in ("v", "deleted"):  # deleted: by a tracked change
             self._group.hidden = number != 0
         elif word == "plain":
             self._group.hidden, self._group.markup = False, Markup.NONE
@@ -221,6 +223,8 @@ class _RichTextReader:
             self._learn_style()
         elif place == "pict":
             self._pictures.end()
+        elif place == "sv":
+            self._texts.take(place)
 
     def _choose_font(self, number: int | None) -> None:
         encoding = self._fonts.choose(number)

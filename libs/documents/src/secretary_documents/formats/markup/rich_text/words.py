@@ -8,6 +8,8 @@ SKIPPED = frozenset(
         *("colortbl", "object", "listtable", "listoverridetable", "revtbl", "themedata"),
         *("datastore", "latentstyles", "xmlnstbl", "generator", "rsidtbl", "filetbl", "nonshppict"),
         *("ftnsep", "ftnsepc", "aftnsep", "aftnsepc", "bkmkstart", "bkmkend", "xe", "tc"),
+        # Of a shape: the names of its properties, and its form for older readers.
+        *("sn", "shprslt"),
     }
 )
 PLACES = frozenset(
@@ -23,6 +25,7 @@ PLACES = frozenset(
             "listtext",
             "pntext",
             "pict",
+            "sv",  # the value of a property of a shape, which may be a picture
         ),
         *("header", "headerl", "headerr", "footer", "footerl", "footerr"),
     }
