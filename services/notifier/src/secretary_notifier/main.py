@@ -92,24 +92,25 @@ async def _work(
     )
     log.info("notifier.started", max_in_flight=section.max_in_flight)
     operator = settings.operator
-    async with running(
-        store.keep_time(),
-        store.watch_schema(),
-        DescriptorWatch().run(),
-        ProcessWatch().run(),
-        FaultWatch(store.faults, store.clock, "notifier", operator.interval_sec).run(),
-        announcer_of(operator, store).run(),
-    ):
-        async with running(
-            doorbell.listen(dispatcher.on_doorbell),
-            report_alive(store.notifiers, owner, store.clock, facts),
-            sweep(store.deliveries, store.clock),
-            _stop_when(stop, dispatcher),
-        ):
-            await dispatcher.run()
-        with contextlib.suppress(Exception):  # the report expires by itself
-            await store.notifiers.leave(owner)
-        await dispatcher.drain(section.timeout_sec + LEASE_MARGIN_SEC)
+    # While the notifier drains, after an error too, its leases need MongoDB's time.
+    async with running(store.keep_time(), announcer_of(operator, store).run()):
+        try:
+            async with running(
+                store.watch_schema(),
+                DescriptorWatch().run(),
+                ProcessWatch().run(),
+                FaultWatch(store.faults, store.clock, "notifier", operator.interval_sec).run(),
+                doorbell.listen(dispatcher.on_doorbell),
+                report_alive(store.notifiers, owner, store.clock, facts),
+                sweep(store.deliveries, store.clock),
+                _stop_when(stop, dispatcher),
+            ):
+                await dispatcher.run()
+        finally:
+            dispatcher.stop()
+            with contextlib.suppress(Exception):  # the report expires by itself
+                await store.notifiers.leave(owner)
+            await dispatcher.drain(section.timeout_sec + LEASE_MARGIN_SEC)
 
 
 def _facts(dispatcher: Dispatcher, max_in_flight: int) -> dict[str, object]:
