@@ -1,16 +1,21 @@
-"""What MongoDB refuses at start is waited for; one server that is down does not stop init."""
+"""Outages of MongoDB at the start: services wait, and init goes on after them."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
+from typing import Any
 
 import pytest
 
+from secretary_common import bootstrap
+from secretary_common.errors import StoreUnavailable
+from secretary_common.mongo.announcements import MongoJobTypeRepository, MongoTemplateRepository
 from secretary_common.mongo.replica_set import initiate
 from secretary_common.mongo.store import open_store
 from secretary_common.settings.service import MongoSection
+from secretary_common.settings.settings import Settings
 from secretary_devstack.servers.port import free_port
 
 
@@ -35,3 +40,26 @@ async def test_a_wrong_password_is_waited_for_and_logged_once(
     assert "Authentication failed" in vars(line)["fields"]["reason"]
     assert "hunter2" not in str(vars(line)["fields"])
     await store.close()
+
+
+@pytest.mark.parametrize("repository", [MongoJobTypeRepository, MongoTemplateRepository])
+async def test_init_repeats_an_announcement_that_an_outage_interrupts(
+    mongo_url: str,
+    database_name: str,
+    monkeypatch: pytest.MonkeyPatch,
+    repository: type[MongoJobTypeRepository | MongoTemplateRepository],
+) -> None:
+    announce, calls = repository.announce, 0
+
+    async def interrupted_once(self: Any, announced: Any) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            raise StoreUnavailable
+        await announce(self, announced)
+
+    monkeypatch.setattr(repository, "announce", interrupted_once)
+    monkeypatch.setattr(bootstrap, "STORE_RETRY_SEC", 0)
+    mongo = {"url": mongo_url, "database": database_name}
+    await bootstrap.prepare(Settings.model_validate({"mongo": mongo}))
+    assert calls == 2

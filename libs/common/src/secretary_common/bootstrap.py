@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from importlib.metadata import entry_points
+from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel
@@ -16,7 +17,6 @@ from secretary_common.broker.preparation import declare_queues
 from secretary_common.errors import ConfigurationError, StoreUnavailable
 from secretary_common.models import JobTypeInfo, TemplateInfo, job_type_fault
 from secretary_common.mongo import indexes, replica_set
-from secretary_common.mongo.driver.client import DatabaseClient
 from secretary_common.mongo.schema.migration import migrate
 from secretary_common.mongo.store import Store, store_of
 from secretary_common.mongo.url import check_url
@@ -25,6 +25,8 @@ from secretary_common.settings.service import BrokerSection
 from secretary_common.settings.settings import Settings, exit_if_misconfigured, load_settings
 
 log = get_logger(__name__)
+
+Result = TypeVar("Result")
 
 ENTRY_POINTS = "secretary.job_types"
 TEMPLATE_ENTRY_POINTS = "secretary.templates"
@@ -71,12 +73,17 @@ async def prepare(settings: Settings) -> None:
     job_types, templates = installed_job_types(), installed_templates()
     async with store_of(settings.mongo) as store:
         # MongoDB may refuse an index; the services work without it.
-        refused = await _until_done(store, indexes.ensure, "indexes.interrupted")
+        refused = await _until_done(
+            store, lambda: indexes.ensure(store.client), "indexes.interrupted"
+        )
         log.info("indexes.ready", refused=refused)
-        version = await _until_done(store, migrate, "schema.interrupted")
+        version = await _until_done(store, lambda: migrate(store.client), "schema.interrupted")
         log.info("schema.ready", version=version)
-        await store.job_types.announce(job_types)
-        await store.templates.announce(templates)
+        for announce in (
+            lambda: store.job_types.announce(job_types),
+            lambda: store.templates.announce(templates),
+        ):
+            await _until_done(store, announce, "announcement.interrupted")
     names = [info.job_type for info in job_types]
     log.info("job_types.announced", job_types=",".join(names))
     log.info("templates.announced", templates=",".join(info.name for info in templates))
@@ -100,15 +107,15 @@ async def _initiate(url: str) -> None:
 
 
 async def _until_done(
-    store: Store, work: Callable[[DatabaseClient], Awaitable[int]], interrupted: str
-) -> int:
+    store: Store, work: Callable[[], Awaitable[Result]], interrupted: str
+) -> Result:
     """Return the result of *work*, which is safe to repeat; repeat it after each outage.
 
     *interrupted* is the event that is logged for an outage.
     """
     while True:
         try:
-            return await work(store.client)
+            return await work()
         except StoreUnavailable as error:
             log.warning(interrupted, reason=str(error.__cause__ or error)[:300])
             await asyncio.sleep(STORE_RETRY_SEC)
