@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import AsyncIterator
 from typing import Any
@@ -10,6 +11,9 @@ import httpx
 import pytest
 from support.api_harness import MAX_UPLOAD_BYTES, Api, running_api
 
+from secretary_api.compatible.conversions import ANSWERS_AT_ONCE, Conversions
+from secretary_api.compatible.job_content import JobContent
+from secretary_api.files.downloads import Downloads
 from secretary_common.models import Job, JobError, JobQuery, JobStatus, JobTypeInfo
 from secretary_common.settings.service import CompatibleSection
 
@@ -245,6 +249,29 @@ async def test_a_conversion_that_takes_long_is_answered_in_time_and_goes_on(api:
     (job,) = await jobs_of(api)
     assert f"/v1/status/poll/{job.job_id}" in detail_of(answer, 504)
     assert job.status is JobStatus.PENDING
+
+
+async def test_few_answers_with_whole_documents_are_in_memory_at_once(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.app.state.conversions = Conversions(api.app.state.services, 0.01)
+    detail_of(await api.request("PUT", "/process", content=b"one"), 504)
+    (job,) = await jobs_of(api)
+    api.jobs.jobs[job.job_id] = job.model_copy(update={"status": JobStatus.COMPLETED})
+    now = most = 0
+
+    async def read(job: Job, downloads: Downloads) -> JobContent:
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+        await asyncio.sleep(0)
+        now -= 1
+        return JobContent(job, {}, downloads)
+
+    monkeypatch.setattr(JobContent, "of", read)
+    requests = (api.request("PUT", "/process", content=b"one") for _ in range(ANSWERS_AT_ONCE + 2))
+    await asyncio.gather(*requests)
+    assert most == ANSWERS_AT_ONCE
 
 
 async def test_health_and_version_need_no_key(api: Api) -> None:

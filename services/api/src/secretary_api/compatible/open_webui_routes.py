@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import PurePosixPath
 from typing import Annotated
 from urllib.parse import unquote
@@ -61,10 +62,12 @@ async def process_file(
         return detail(message, _TOO_LATE)
     if ended.status is not JobStatus.COMPLETED:
         return detail(message_of(ended), _FAILED)
-    documents = _documents(await JobContent.of(ended, services.downloads))
-    if not documents:
-        return detail(_NO_TEXT, _FAILED)
-    return Response(to_json(documents), media_type="application/json")
+    async with conversions.answering:
+        documents = _documents(await JobContent.of(ended, services.downloads))
+        if not documents:
+            return detail(_NO_TEXT, _FAILED)
+        content = await asyncio.to_thread(to_json, documents)
+    return Response(content, media_type="application/json")
 
 
 def _documents(content: JobContent) -> list[JsonObject]:
