@@ -2,7 +2,7 @@ import { Batches, newKey } from "./batches.js";
 import { type Clock, REAL_CLOCK } from "./clock.js";
 import { deadlineOf } from "./deadline.js";
 import { Deliveries } from "./deliveries.js";
-import { contentAt } from "./download.js";
+import { contentAfter } from "./download.js";
 import { Endpoints } from "./endpoints.js";
 import { JobFailed, JobNotEnded, WaitTimeout } from "./errors.js";
 import { type AnyJobEvent, type JobEvent, type ResetEvent, TERMINAL } from "./events.js";
@@ -14,6 +14,8 @@ import { System } from "./system.js";
 import { type CallInput, type CallOptions, iso, pathOf, Transport } from "./transport.js";
 import type * as types from "./types.js";
 import { contentOf, formOf, type UploadSource } from "./upload.js";
+
+const ACCEPTED = 202;
 
 export interface ClientOptions {
   /** How long a call is repeated while the API is unavailable, in milliseconds; default: 60,000. */
@@ -218,19 +220,32 @@ export class Client {
   }
 
   /** Return the content of a file of a job; it continues after a broken connection. */
-  download(
+  async download(
     jobId: string,
     name: string,
     options: CallOptions = {},
   ): Promise<ReadableStream<Uint8Array>> {
-    return contentAt(this.#transport, pathOf("jobs", jobId, "files", name), options);
+    const path = pathOf("jobs", jobId, "files", name);
+    return contentAfter(await this.#transport.open(path, options), this.#transport, path, options);
   }
 
-  /** Wait for the end of a job, and return all its files as a zip. */
+  /**
+   * Wait for the end of a job, and return all its files as a zip.
+   *
+   * If the job is retried meanwhile, this waits for the end of the new run too.
+   *
+   * @throws WaitTimeout: a run of the job has not ended within `timeoutMs`; it goes on.
+   */
   async archive(jobId: string, options: WaitOptions = {}): Promise<ReadableStream<Uint8Array>> {
-    await this.wait(jobId, options);
+    const { signal } = options;
     const path = pathOf("jobs", jobId, "download-archive");
-    return contentAt(this.#transport, path, { signal: options.signal });
+    for (;;) {
+      await this.wait(jobId, options);
+      const first = await this.#transport.open(path, { signal });
+      if (first.response.status !== ACCEPTED)
+        return contentAfter(first, this.#transport, path, { signal });
+      first.close();
+    }
   }
 
   /**

@@ -8,13 +8,17 @@ const RECONNECT_MS = 2000;
 /** How often a content is fetched again without a further byte. */
 const MOST_VAIN = 5;
 
-/** Open the content at *path*. Reading fails with `Unreachable` if it cannot be continued. */
-export async function contentAt(
+/**
+ * Return the content of *first*, which was opened at *path*.
+ *
+ * Reading fails with `Unreachable` if the connection breaks and cannot be continued.
+ */
+export function contentAfter(
+  first: Connection,
   transport: Transport,
   path: string,
   options: CallOptions,
-): Promise<ReadableStream<Uint8Array>> {
-  const first = await transport.open(path, options);
+): ReadableStream<Uint8Array> {
   const pieces = piecesOf(first, async () => {
     await transport.clock.sleep(RECONNECT_MS, options.signal);
     return transport.open(path, options);

@@ -6,7 +6,7 @@ import { Readable } from "node:stream";
 import { test } from "node:test";
 
 import { Unreachable } from "../dist/index.js";
-import { all, clientOf, failure, misbehaving, nothing, success } from "./api.mjs";
+import { all, clientOf, event, failure, misbehaving, nothing, stream, success, text } from "./api.mjs";
 
 const STORED = success({ file_id: "file-1" }, 201);
 const CONTENT = Buffer.from("content \r\n\r\n--boundary \u{1f600}");
@@ -124,4 +124,13 @@ test("a download that breaks again and again at the same place fails", async (t)
   const api = await misbehaving(t, broken);
   const content = await clientOf(api).client.download("job-1", "a.png");
   await assert.rejects(all(content), Unreachable);
+});
+
+test("an archive of a job that is retried meanwhile is that of the new run", async (t) => {
+  const ended = [stream([event(1, "completed")]), success({ job_id: "job-1", status: "completed" })];
+  const retried = success({ job_id: "job-1", status: "pending" }, 202);
+  const api = await misbehaving(t, ...ended, retried, ...ended, text(200, "the zip"));
+  const content = await clientOf(api).client.archive("job-1");
+  assert.equal(await new Response(content).text(), "the zip");
+  assert.equal(api.requests.length, 6);
 });

@@ -29,6 +29,18 @@ test("a submission is repeated under one key until it is answered", async (t) =>
   }
 });
 
+test("a rotation sends the same new secret again if its answer is lost", async (t) => {
+  const api = await misbehaving(t, nothing, success({ secret: "whsec_new", rotated_until: null }));
+  const { client } = clientOf(api);
+  await client.endpoints.rotateSecret("ep-1", { overlap_sec: 60 });
+  await client.endpoints.rotateSecret("ep-1");
+  const [first, repeat, other] = api.requests.map(({ body }) => JSON.parse(body));
+  assert.deepEqual(first, { secret: first.secret, overlap_sec: 60 });
+  assert.deepEqual(repeat, first);
+  assert.match(first.secret, /^whsec_[A-Za-z0-9+/]{43}=$/);
+  assert.notEqual(other.secret, first.secret);
+});
+
 test("each submission has a key of its own unless one is given", async (t) => {
   const api = await misbehaving(t, ACCEPTED);
   const { client } = clientOf(api);

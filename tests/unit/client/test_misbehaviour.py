@@ -186,6 +186,16 @@ def test_a_path_bytes_and_an_open_file_are_uploaded(
         client.value(lambda one: one.upload(text))
 
 
+def test_an_archive_of_a_job_that_is_retried_meanwhile_is_that_of_the_new_run(
+    make: Make, api: MisbehavingApi, tmp_path: Path
+) -> None:
+    ended = (stream(event(1, "completed")), success(JOB))
+    retried = success({"job_id": "job-1", "status": "pending"}, 202)
+    api.follow(*ended, retried, *ended, Script(http(200, b"the zip")))
+    make().value(lambda client: client.archive("job-1", str(tmp_path / "all.zip")))
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"the zip"]
+
+
 def test_a_download_that_is_cut_off_is_fetched_again_as_a_whole(
     make: Make, api: MisbehavingApi, tmp_path: Path
 ) -> None:

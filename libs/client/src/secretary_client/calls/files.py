@@ -67,10 +67,15 @@ class FileCalls(StreamCalls[D]):
     @returns
     def download(self, job_id: str, name: str, target: str | os.PathLike[str]) -> Flow[None]:
         """Write a file of a job to the path *target*, completely or not at all."""
-        return self._requests.saved(path(JOBS, job_id, "files", name), Path(target))
+        yield from self._requests.saved(path(JOBS, job_id, "files", name), Path(target))
 
     @returns
     def archive(self, job_id: str, target: str | os.PathLike[str]) -> Flow[None]:
-        """Wait for the end of a job, and write all its files to the path *target* as a zip."""
-        yield from self._ended(job_id, None)
-        yield from self._requests.saved(path(JOBS, job_id, "download-archive"), Path(target))
+        """Wait for the end of a job, and write all its files to the path *target* as a zip.
+
+        If the job is retried meanwhile, this waits for the end of the new run too.
+        """
+        where, is_saved = path(JOBS, job_id, "download-archive"), False
+        while not is_saved:
+            yield from self._ended(job_id, None)
+            is_saved = yield from self._requests.saved(where, Path(target))

@@ -75,20 +75,28 @@ class Requests:
             if following is None:
                 return
 
-    def saved(self, path: str, target: Path) -> Flow[None]:
-        """Write the content at *path* to *target*, completely or not at all."""
+    def saved(self, path: str, target: Path) -> Flow[bool]:
+        """Write the content at *path* to *target*, completely or not at all.
+
+        Returns:
+            False: the API accepted the request, but the content does not exist yet.
+        """
         part = target.with_name(f".{target.name}.part")
 
-        def attempt() -> Flow[None]:
-            yield from _open(path, {})
+        def attempt() -> Flow[bool]:
+            if (yield from _open(path, {})).status_code == httpx.codes.ACCEPTED:
+                return False
             with part.open("wb") as file:
                 yield from _copied(file)
+            return True
 
         try:
-            yield from self.repetition.repeated(attempt)
+            if not (yield from self.repetition.repeated(attempt)):
+                return False
             yield Work(lambda: part.replace(target))
         finally:
             part.unlink(missing_ok=True)
+        return True
 
 
 def _open(path: str, options: Mapping[str, Any]) -> Flow[httpx.Response]:
