@@ -64,10 +64,7 @@ class HandlerPackages:
         return REGISTRY
 
     def start_zygotes(self, job_types: Collection[str]) -> None:
-        """Start the zygotes that *job_types* need. Call this from the main thread.
-
-        The kernel ends a zygote when the thread that started the zygote ends.
-        """
+        """Start the zygotes that *job_types* need."""
         for client, needed_by in self._requests.zygotes:
             if not needed_by.isdisjoint(job_types):
                 client.start()

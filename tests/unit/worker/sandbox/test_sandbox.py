@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -91,3 +92,29 @@ async def test_a_zygote_that_hangs_is_the_fault_of_the_worker_and_not_of_the_doc
     with pytest.raises(WorkerUnfit):
         async with Sandbox(zygote, limits, bounds).child([]) as child:
             await child.ask({}, lambda _: None)
+
+
+async def test_a_zygote_that_hangs_is_replaced_when_the_next_child_starts(
+    zygote: ZygoteClient, tmp_path: Path
+) -> None:
+    zygote.start()
+    hanging = zygote.pid
+    assert hanging is not None
+    os.kill(hanging, signal.SIGSTOP)
+    limits, bounds = ProcessLimits(memory_bytes=2**30, cpu_sec=5), AnswerLimits(timeout_sec=0.1)
+    with pytest.raises(WorkerUnfit):
+        async with Sandbox(zygote, limits, bounds).child([]) as child:
+            await child.ask({}, lambda _: None)
+    assert await ask(zygote, tmp_path, {}) == [{"text": "content", "warm": [True]}]
+    assert zygote.pid != hanging
+
+
+async def test_a_zygote_outlives_the_thread_that_starts_it(
+    zygote: ZygoteClient, tmp_path: Path
+) -> None:
+    starter = threading.Thread(target=zygote.start)
+    starter.start()
+    starter.join()
+    started = zygote.pid
+    assert await ask(zygote, tmp_path, {}) == [{"text": "content", "warm": [True]}]
+    assert zygote.pid == started

@@ -63,8 +63,6 @@ class Extractor:
         self._pdf = pdf or PdfSection()
         self._zygotes = [ZygoteClient(PDF_CHILD), ZygoteClient(FILE_CHILD)]
         self._loop = asyncio.new_event_loop()
-        # The kernel ends the children with the thread that started them, so it is a thread that
-        # lives as long as the program.
         self._thread = threading.Thread(target=self._run, name="secretary-extract", daemon=True)
         self._thread.start()
         self._reader = self._make_reader()

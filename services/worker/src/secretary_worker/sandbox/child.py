@@ -71,14 +71,26 @@ class Child:
         channel: tuple[asyncio.StreamReader, asyncio.StreamWriter],
         stderr: tuple[asyncio.StreamReader, asyncio.StreamWriter],
         answer_limits: AnswerLimits,
+        *,
         codes: frozenset[str],
+        on_hang: Callable[[], None],
     ) -> None:
-        """*codes*: the error codes that the child may raise, in addition to ``ErrorCode``."""
+        """Take over the sockets of a new child.
+
+        Args:
+            sockets: all sockets.
+            channel: the opened channel.
+            stderr: the opened standard error.
+            answer_limits: the limits of each answer.
+            codes: the error codes that the child may raise, in addition to ``ErrorCode``.
+            on_hang: called if the zygote does not start the child within the time of an answer.
+        """
         self._status = sockets.status
         self._reader, self._writer = channel
         self._stderr_writer = stderr[1]
         self._answer_limits = answer_limits
         self._codes = codes
+        self._on_hang = on_hang
         self._tail = asyncio.create_task(_tail(stderr[0]))
         self._ended = asyncio.create_task(self._watch())
         self.pid: int | None = None
@@ -178,6 +190,7 @@ class Child:
     def _too_slow(self) -> SecretaryError:
         """Return the error for an answer that took too long. A hanging zygote started no child."""
         if self.pid is None:
+            self._on_hang()
             return _never_started("the process that starts children hangs")
         return timed_out()
 

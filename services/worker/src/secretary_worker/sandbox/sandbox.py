@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
+from functools import partial
 
 from secretary_common.errors import Lack, SecretaryError, WorkerUnfit
 from secretary_common.runtime.metrics import SANDBOX_CHILDREN
@@ -83,4 +84,11 @@ class Sandbox:
         limit = self._answer_limits.line_bytes
         channel = await asyncio.open_connection(sock=sockets.channel, limit=limit)
         stderr = await asyncio.open_connection(sock=sockets.stderr)
-        return Child(sockets, channel, stderr, self._answer_limits, self._codes)
+        return Child(
+            sockets,
+            channel,
+            stderr,
+            self._answer_limits,
+            codes=self._codes,
+            on_hang=partial(self._zygote.give_up, sockets.zygote_pid),
+        )

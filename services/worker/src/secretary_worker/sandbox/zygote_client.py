@@ -9,6 +9,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 from secretary_common.runtime.log import get_logger
@@ -27,6 +28,8 @@ class ChildSockets:
     channel: socket.socket
     stderr: socket.socket
     status: socket.socket
+    zygote_pid: int
+    """The process id of the zygote that got the order."""
 
     def close(self) -> None:
         """Close all sockets, which kills the child."""
@@ -37,9 +40,9 @@ class ChildSockets:
 class ZygoteClient:
     """Starts children that run one module, by forks of a zygote. Thread-safe.
 
-    The zygote starts with ``start`` or with the first child. A dead zygote is replaced when the
-    next child starts. Call ``start`` from a thread that lives as long as the worker: when the
-    thread ends, the kernel ends the zygote and all its children.
+    The zygote starts with ``start`` or with the first child. When the next child starts, it gets a
+    new zygote if the last one is dead or was given up. Each zygote has a thread of its own: the
+    kernel ends a zygote and its children when the thread that started the zygote ends.
     """
 
     def __init__(self, module: str) -> None:
@@ -48,6 +51,7 @@ class ZygoteClient:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
+        self._end: weakref.finalize[..., ZygoteClient] | None = None
 
     @property
     def pid(self) -> int | None:
@@ -70,67 +74,113 @@ class ZygoteClient:
         # Status reports are messages: the parent must read each by itself.
         kinds = (socket.SOCK_STREAM, socket.SOCK_STREAM, socket.SOCK_SEQPACKET)
         pairs = [socket.socketpair(socket.AF_UNIX, kind) for kind in kinds]
-        sockets, theirs = ChildSockets(*(pair[0] for pair in pairs)), [pair[1] for pair in pairs]
+        ours, theirs = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
         try:
-            self._order([*(end.fileno() for end in theirs), *files])
+            zygote_pid = self._order([*(end.fileno() for end in theirs), *files])
         except OSError:
-            sockets.close()
+            for end in ours:
+                end.close()
             raise
         finally:
             for end in theirs:
                 end.close()
-        return sockets
+        channel, stderr, status = ours
+        return ChildSockets(channel, stderr, status, zygote_pid)
+
+    def give_up(self, zygote_pid: int) -> None:
+        """Kill a zygote that hangs, so that the next child gets a new one; its children end too.
+
+        Nothing happens if *zygote_pid* has been replaced already.
+        """
+        with self._lock:
+            if self.pid == zygote_pid:
+                log.warning("zygote.hangs", pid=zygote_pid)
+                self._discard()
 
     def close(self) -> None:
         """End the zygote and its children."""
         with self._lock:
             self._discard()
 
-    def _order(self, descriptors: Sequence[int]) -> None:
+    def _order(self, descriptors: Sequence[int]) -> int:
+        """Return the process id of the zygote that got the order."""
         with self._lock:
             try:
-                socket.send_fds(self._ready(), [zygote.ORDER], descriptors)
-            except (BrokenPipeError, ConnectionResetError):  # the zygote died since the last order
+                return self._send(descriptors)
+            # The zygote died since the last order, or it takes no order any more.
+            except (BrokenPipeError, ConnectionResetError, TimeoutError):
                 self._discard()
-                socket.send_fds(self._ready(), [zygote.ORDER], descriptors)
+                return self._send(descriptors)
 
-    def _ready(self) -> socket.socket:
+    def _send(self, descriptors: Sequence[int]) -> int:
+        process, control = self._ready()
+        socket.send_fds(control, [zygote.ORDER], descriptors)
+        return process.pid
+
+    def _ready(self) -> tuple[subprocess.Popen[bytes], socket.socket]:
         if self._process and self._process.poll() is not None:
             log.warning("zygote.lost", exit=self._process.returncode)
             self._discard()
-        if self._control is None:
-            self._launch()
-        if self._control is None:
-            raise OSError("the zygote has no control socket")
-        return self._control
+        if self._process is None or self._control is None:
+            self._process, self._control = self._launch()
+        return self._process, self._control
 
-    def _launch(self) -> None:
+    def _launch(self) -> tuple[subprocess.Popen[bytes], socket.socket]:
         control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         control.settimeout(_SEND_SEC)
+        over = threading.Event()
         with theirs:
-            self._process = subprocess.Popen(  # noqa: S603 - the arguments are the worker's own
-                [
-                    *(sys.executable, "-I", "-B", "-X", "utf8", "-m", zygote.__name__),
-                    *(self._module, str(os.getpid()), *map(os.path.abspath, sys.path)),
-                ],
-                stdin=theirs.fileno(),
-                stdout=subprocess.DEVNULL,
-                start_new_session=True,
-                cwd="/",
-                # The worker's environment holds secrets, so the zygote gets none of its variables.
-                # OCR gets one thread, because pages and jobs run in parallel already.
-                env={"PATH": os.defpath, "LANG": "C.UTF-8", "OMP_THREAD_LIMIT": "1"},
-            )
-        self._control = control
-        weakref.finalize(self, _end, self._process, control)
+            process = _started(self._module, theirs, over)
+        self._end = weakref.finalize(self, _end, process, control, over)
+        return process, control
 
     def _discard(self) -> None:
-        if self._process and self._control:
-            _end(self._process, self._control)
-        self._control = self._process = None
+        if self._end:
+            self._end()
+        self._process = self._control = self._end = None
 
 
-def _end(process: subprocess.Popen[bytes], control: socket.socket) -> None:
+def _started(module: str, control: socket.socket, over: threading.Event) -> subprocess.Popen[bytes]:
+    """Start a zygote in a thread of its own, which lives until *over* is set.
+
+    Raises:
+        OSError: no process or no thread can be started.
+    """
+    started: Future[subprocess.Popen[bytes]] = Future()
+
+    def start_and_wait() -> None:
+        try:
+            started.set_result(_start(module, control))
+        except Exception as error:  # noqa: BLE001 - raised in the caller's thread
+            started.set_exception(error)
+        else:
+            over.wait()
+
+    try:
+        threading.Thread(target=start_and_wait, name="zygote", daemon=True).start()
+    except RuntimeError as error:
+        raise OSError(str(error)) from error
+    return started.result()
+
+
+def _start(module: str, control: socket.socket) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(  # noqa: S603 - the arguments are the worker's own
+        [
+            *(sys.executable, "-I", "-B", "-X", "utf8", "-m", zygote.__name__),
+            *(module, str(os.getpid()), *map(os.path.abspath, sys.path)),
+        ],
+        stdin=control.fileno(),
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+        cwd="/",
+        # The worker's environment holds secrets, so the zygote gets none of its variables.
+        # OCR gets one thread, because pages and jobs run in parallel already.
+        env={"PATH": os.defpath, "LANG": "C.UTF-8", "OMP_THREAD_LIMIT": "1"},
+    )
+
+
+def _end(process: subprocess.Popen[bytes], control: socket.socket, over: threading.Event) -> None:
     control.close()
     process.kill()
     process.wait(_STOP_SEC)
+    over.set()
