@@ -27,9 +27,23 @@ def old_encoding() -> bytes:
     return raw("Stra\xdfe".encode("latin-1"), b"Content-Type: text/plain; charset=latin-1\n")
 
 
+def with_notice() -> bytes:
+    """Return a mail with forms of one text, to which a list has added a notice in HTML."""
+    kind = b"MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n"
+    forms = mail("plain", "<p>The text</p>")
+    for name in HEADS:
+        del forms[name]
+    first = b"--b\nContent-Type: text/plain\n\nThe greeting\n--b\n" + forms.as_bytes()
+    return raw(first + b"\n--b\nContent-Type: text/html\n\n<p>The notice</p>\n--b--\n", kind)
+
+
 SHAPES = {
     "plain text": (mail("one\n\ntwo\nlines").as_bytes(), f"{WRITTEN}\n\none\n\ntwo lines"),
     "HTML": (mail("plain", "<h2>Plan</h2><ol><li>a").as_bytes(), f"{WRITTEN}\n\n## Plan\n\n1. a"),
+    "texts one after the other": (
+        with_notice(),
+        f"{WRITTEN}\n\nThe greeting\n\nThe text\n\nThe notice",
+    ),
     "another encoding": (old_encoding(), f"{WRITTEN}\n\nStraße"),
     "an unknown encoding": (
         raw("Gr\xfc\xdfe".encode("latin-1"), b"Content-Type: text/plain; charset=unknown-9\n"),
@@ -100,6 +114,12 @@ def test_a_signed_mail_is_read() -> None:
 
 def test_a_mail_with_too_much_text_is_refused() -> None:
     assert code_of(raw(b"word " * 1_000_000)) == "DOCUMENT_TOO_LARGE"
+
+
+def test_a_mail_with_too_many_parts_is_refused_and_not_cut() -> None:
+    part = b"--b\nContent-Type: text/plain\n\nx\n"
+    kind = "multipart/mixed; boundary=b"
+    assert code_of(secure(kind, part * 2001)) == "DOCUMENT_TOO_LARGE"
 
 
 def test_attachments_are_files_inside_the_mail() -> None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import email
 import email.policy
+from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from email.message import EmailMessage, Message
 from functools import partial
 from pathlib import Path
 
 from secretary_documents.formats.builder import Builder
-from secretary_documents.formats.limits import encrypted
+from secretary_documents.formats.limits import encrypted, too_large
 from secretary_documents.formats.mail.letter import (
     Letter,
+    LetterText,
     add_letter,
     check_not_enveloped,
     member_name,
@@ -24,6 +27,18 @@ _CMS = ("application/pkcs7-mime", "application/x-pkcs7-mime")
 _PLAIN, _HTML = "text/plain", "text/html"
 
 
+@dataclass(slots=True)
+class _Forms:
+    """The parts of a text in its two forms."""
+
+    plain: list[str] = field(default_factory=list)
+    html: list[str] = field(default_factory=list)
+
+    @property
+    def text(self) -> LetterText:
+        return LetterText("\n\n".join(self.plain), "\n".join(self.html))
+
+
 def read_mail(path: str, builder: Builder) -> None:
     """Read the mail at *path*: its headers and text, and its attachments as members."""
     content = Path(path).read_bytes()
@@ -31,17 +46,17 @@ def read_mail(path: str, builder: Builder) -> None:
     start = content.find(b"\n") + 1 if content.startswith(b"From ") else 0
     message = email.message_from_bytes(content[start:], policy=email.policy.default)
     _check_encryption(message)
-    texts: dict[str, list[str]] = {_PLAIN: [], _HTML: []}
+    texts: defaultdict[EmailMessage, _Forms] = defaultdict(_Forms)
     attachments: list[EmailMessage] = []
-    for part in _parts(message):
+    for part, whole in _parts(message):
         kind = part.get_content_type()
-        if kind in texts and not _is_attachment(part):
-            texts[kind].append(_text_of(part))
+        if kind in (_PLAIN, _HTML) and not _is_attachment(part):
+            forms = texts[whole]
+            (forms.plain if kind == _PLAIN else forms.html).append(_text_of(part))
         else:
             attachments.append(part)
     headers = {name: _header(message, name) for name in ("From", "To", "Cc", "Date", "Subject")}
-    letter = Letter(headers, "\n\n".join(texts[_PLAIN]), "\n".join(texts[_HTML]))
-    add_letter(letter, builder)
+    add_letter(Letter(headers, [forms.text for forms in texts.values()]), builder)
     for number, part in enumerate(attachments, start=1):
         _add_attachment(part, number, builder)
 
@@ -66,17 +81,28 @@ def _header(message: EmailMessage, name: str) -> str:
         return ""
 
 
-def _parts(message: EmailMessage) -> Iterator[EmailMessage]:
-    """Yield the parts that are not made of parts; a mail inside the mail is one part."""
-    stack: list[EmailMessage] = [message]
+def _parts(message: EmailMessage) -> Iterator[tuple[EmailMessage, EmailMessage]]:
+    """Yield the parts that are not made of parts; a mail inside the mail is one part.
+
+    With each comes the outermost part whose parts are forms of the same text, or the part itself.
+
+    Raises:
+        PermanentError: DOCUMENT_TOO_LARGE, there are too many.
+    """
+    stack: list[tuple[EmailMessage, EmailMessage | None]] = [(message, None)]
     count = 0
-    while stack and count < _MOST_PARTS:
-        part = stack.pop()
+    while stack:
+        part, whole = stack.pop()
         if part.get_content_maintype() == "multipart":
-            stack += reversed([one for one in part.iter_parts() if isinstance(one, EmailMessage)])
+            if whole is None and part.get_content_subtype() == "alternative":
+                whole = part
+            inner = [one for one in part.iter_parts() if isinstance(one, EmailMessage)]
+            stack += [(one, whole) for one in reversed(inner)]
         else:
             count += 1
-            yield part
+            if count > _MOST_PARTS:
+                raise too_large(f"the mail has more than {_MOST_PARTS} parts")
+            yield part, part if whole is None else whole
 
 
 def _is_attachment(part: EmailMessage) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from secretary_documents.formats.builder import Builder, run
@@ -18,19 +19,27 @@ _IDENTIFIED_WITHIN = 40
 
 
 @dataclass(frozen=True, slots=True)
+class LetterText:
+    """A text in two forms, of which one may be empty."""
+
+    plain: str
+    html: str
+
+
+@dataclass(frozen=True, slots=True)
 class Letter:
     """A mail without its attachments."""
 
     headers: dict[str, str]
     """From, To, Cc, Date and Subject; a missing one is empty."""
-    plain: str
-    html: str
+    texts: Sequence[LetterText]
+    """One text, unless a program has added others, such as a notice of a mailing list."""
 
 
 def add_letter(letter: Letter, builder: Builder) -> None:
     """Add *letter*: the subject as the heading, then the headers, then the text.
 
-    The text is read from HTML if the mail has it, because plain text has no structure.
+    A text is read from HTML if the mail has it, because plain text has no structure.
     """
     subject = letter.headers.get("Subject", "").strip()
     builder.title = subject or None
@@ -40,13 +49,18 @@ def add_letter(letter: Letter, builder: Builder) -> None:
     for name, value in letter.headers.items():
         if value.strip() and name != "Subject":
             builder.paragraph([run(f"{name}: {value}")])
+    for text in letter.texts:
+        _add_text(text, builder)
+
+
+def _add_text(text: LetterText, builder: Builder) -> None:
     blocks = len(builder.pages[-1].layout.blocks)
-    if letter.html.strip():
+    if text.html.strip():
         title = builder.title
-        read_html(letter.html, builder)
+        read_html(text.html, builder)
         builder.title = title
     if len(builder.pages[-1].layout.blocks) == blocks:
-        for paragraph in _PARAGRAPHS.split(letter.plain.replace("\r\n", "\n")):
+        for paragraph in _PARAGRAPHS.split(text.plain.replace("\r\n", "\n")):
             builder.paragraph([run(paragraph)])
 
 

@@ -13,6 +13,7 @@ from secretary_documents.formats.limits import damaged
 from secretary_documents.formats.mail.compressed_rtf import unpacked_rtf
 from secretary_documents.formats.mail.letter import (
     Letter,
+    LetterText,
     add_letter,
     check_not_enveloped,
     member_name,
@@ -74,7 +75,7 @@ class _Mail:
             "Subject": self._text(_SUBJECT),
         }
         html, plain = self._html(), self._text(_BODY)
-        add_letter(Letter(headers, plain, html), builder)
+        add_letter(Letter(headers, [LetterText(plain, html)]), builder)
         if not html and not plain and (packed := self._bytes(_RTF, _BINARY)):
             read_rtf(unpacked_rtf(packed), builder)
         for number, storage in enumerate(self._attachments(), start=1):
