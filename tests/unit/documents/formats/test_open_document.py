@@ -22,6 +22,27 @@ def lists(body: Any) -> None:
     body.append(outer)
 
 
+def numbers(body: Any) -> None:
+    level = "<text:list-level-style-number/>"
+    body.append(Element.from_tag(f"<text:list-style style:name='N'>{level}</text:list-style>"))
+    head = "<text:list-header><text:p>Steps</text:p></text:list-header>"
+    long = "<text:list-item><text:p>a</text:p><text:p>more</text:p></text:list-item>"
+    later = "<text:list-item text:start-value='7'><text:p>d</text:p></text:list-item>"
+    heading = "<text:list-item><text:h text:outline-level='2'>e</text:h></text:list-item>"
+    for attributes, items in (
+        ("xml:id='first'", f"{head}{long}{list_item('b')}"),
+        ("text:continue-numbering='true'", list_item("c")),
+        ("", list_item("other")),
+        ("text:continue-list='first'", f"{list_item('c')}{later}{heading}"),
+    ):
+        tag = f"<text:list text:style-name='N' {attributes}>{items}</text:list>"
+        body.append(Element.from_tag(tag))
+
+
+def list_item(text: str) -> str:
+    return f"<text:list-item><text:p>{text}</text:p></text:list-item>"
+
+
 def merged_cells(body: Any) -> None:
     table = odfdo.Table("T", width=3, height=3)
     table.set_values([["a", "b", "c"], ["d", "e", "f"], ["g", "h", "i"]])
@@ -107,6 +128,7 @@ def pages(body: Any) -> None:
 SHAPES: dict[str, tuple[Callable[[Any], object], str]] = {
     "headings": (headings, "# Report\n\n## Sales\n\nThey rose."),
     "lists": (lists, "- apples\n- pears\n- plums\n  - red"),
+    "numbers": (numbers, "Steps\n\n1. a\n\nmore\n\n2. b\n3. c\n1. other\n3. c\n7. d\n\n## 8. e"),
     "merged cells": (
         merged_cells,
         "| a |  | c |\n| --- | --- | --- |\n| d | e | f |\n| g | h |  |",

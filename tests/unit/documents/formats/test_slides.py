@@ -3,6 +3,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pptx.oxml.ns import qn
 from support.file_reader import code_of, read_file
 from support.office_samples import (
     add_chart,
@@ -32,6 +33,18 @@ def bullets(presentation: Any) -> None:
     deeper.text, deeper.level = "deeper", 1
 
 
+def numbers(presentation: Any) -> None:
+    made = slide(presentation, TITLE_AND_BODY, "Plan")
+    frame = made.placeholders[1].text_frame
+    for text, level, start in (("a", 0, 3), ("deep", 1, 1), ("dot", 1, 0), ("b", 0, 3)):
+        paragraph = frame.add_paragraph()
+        paragraph.text, paragraph.level = text, level
+        if start:
+            number = paragraph._p.get_or_add_pPr().makeelement(qn("a:buAutoNum"))
+            number.set("startAt", str(start))
+            paragraph._p.pPr.append(number)
+
+
 def two_slides(presentation: Any) -> None:
     slide(presentation, TITLE_ONLY, "One")
     slide(presentation, TITLE_ONLY, "Two")
@@ -43,6 +56,7 @@ def chart(presentation: Any) -> None:
 
 SHAPES: dict[str, tuple[Callable[[Any], object], str]] = {
     "bullets": (bullets, "# Plan\n\n- first\n  - deeper"),
+    "numbers": (numbers, "# Plan\n\n3. a\n   1. deep\n   - dot\n4. b"),
     "two slides": (two_slides, "# One\n-----\n# Two"),
     "notes": (slide_notes, "# Talk\n\n### Notes\n\nBreathe."),
     "merged cells": (

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from docx.enum.text import WD_BREAK
+from docx.oxml.ns import qn
 from support.file_reader import code_of, read_file
 from support.office_samples import (
     add_footnote,
@@ -60,6 +61,25 @@ def code_and_caption(document: Any) -> None:
     document.add_paragraph("Figure 1: nothing", style="Caption")
 
 
+def numbers_again(document: Any) -> None:
+    """A list, and another list of the same kind that starts at 1 and later goes on."""
+    numbering = document.part.numbering_part.element
+    number = document.styles["List Number"].element.pPr.numPr.numId.val
+    abstract = numbering.num_having_numId(number).abstractNumId.val
+    again = numbering.add_num(abstract)
+    again.add_lvlOverride(0).add_startOverride(1)
+    for text, is_again in (("a", False), ("b", False), ("c", True), ("d", True)):
+        paragraph = document.add_paragraph(text, style="List Number")
+        if is_again:
+            paragraph._p.get_or_add_pPr().get_or_add_numPr().get_or_add_numId().val = again.numId
+
+
+def box_in_a_cell(document: Any) -> None:
+    cell = document.add_table(1, 1).cell(0, 0)
+    cell.text = "cell"
+    cell.paragraphs[0]._p.append(text_box("in the box"))
+
+
 def nothing(document: Any) -> None:
     document.add_paragraph("")
 
@@ -67,6 +87,8 @@ def nothing(document: Any) -> None:
 SHAPES: dict[str, tuple[Callable[[Any], object], str]] = {
     "headings": (headings, "# Annual report\n\n# Sales\n\n## Europe\n\nThey rose."),
     "lists": (lists, "- apples\n  - red ones\n1. first\n2. second"),
+    "numbers that start again": (numbers_again, "1. a\n2. b\n1. c\n2. d"),
+    "a text box in a cell": (box_in_a_cell, "| cell |\n| --- |\n\nin the box"),
     "merged cells": (
         word_merged_cells,
         "| 00 | wide |  |\n| --- | --- | --- |\n| high | 11 | 12 |\n|  | 21 | 22 |",
@@ -124,6 +146,18 @@ def test_pictures_are_kept_where_they_stand() -> None:
     assert page["pictures"] == ["page_1_image_1.png"]
     assert read_file(word(fill)).markdown == "before"
     assert read_file(word(fill), min_points=1000).markdown == "before"
+
+
+def test_a_picture_in_a_text_box_is_kept_once() -> None:
+    def fill(document: Any) -> None:
+        box = text_box("the caption")
+        document.add_paragraph("before")._p.append(box)
+        document.add_picture(io.BytesIO(png()))
+        drawn = document.paragraphs[-1]._p
+        box.find(f".//{qn('w:txbxContent')}").insert(0, drawn)
+
+    [page] = read_file(word(fill), min_points=20).pages
+    assert page["text"] == "before\n\n![](page_1_image_1.png)\n\nthe caption"
 
 
 def test_the_values_of_a_chart_are_a_table() -> None:

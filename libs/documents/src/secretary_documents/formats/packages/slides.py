@@ -72,17 +72,21 @@ class SlideReader:
 
     def _paragraphs(self, shape: Element) -> None:
         is_body = _placeholder(shape) in ("body", "obj")
-        number = 0
+        numbers: dict[int, int] = {}  # of the last items, by depth
         for paragraph in shape.iter("p"):
             runs = list(_runs(paragraph, self._targets))
             if not any(one.text.strip() for one in runs):
                 continue
             properties = paragraph.find("pPr")
             depth = 0 if properties is None else int(properties.get("lvl", "0"))
-            numbered = properties is not None and properties.find("buAutoNum") is not None
-            number = number + 1 if numbered else 0
+            start = _first_number(properties)
+            numbers = {at: number for at, number in numbers.items() if at <= depth}
+            if start is None:
+                numbers.pop(depth, None)
+            else:
+                numbers[depth] = numbers.get(depth, start - 1) + 1
             if _is_item(properties, is_body=is_body):
-                marker = f"{number}." if numbered else "•"
+                marker = "•" if start is None else f"{numbers[depth]}."
                 self._builder.item(runs, depth=depth, marker=marker)
             else:
                 self._builder.paragraph(runs)
@@ -128,6 +132,15 @@ def _placeholder(shape: Element) -> str | None:
     """Return the type of the placeholder that *shape* fills; None if it fills none."""
     found = shape.find("./nvSpPr/nvPr/ph")
     return None if found is None else found.get("type", "obj")
+
+
+def _first_number(properties: Element | None) -> int | None:
+    """Return the number of the first item of a paragraph's list; None if it has no numbers."""
+    found = None if properties is None else properties.find("buAutoNum")
+    if found is None:
+        return None
+    start = found.get("startAt", "")
+    return int(start) if start.isdecimal() else 1
 
 
 def _is_item(properties: Element | None, *, is_body: bool) -> bool:

@@ -22,6 +22,7 @@ from secretary_documents.formats.packages.open_xml import text_of
 from secretary_documents.formats.packages.xml import parse_xml
 from secretary_documents.pdf.layout.model import Kind, Span
 
+BULLET = "•"
 _GROUPS = frozenset(
     {
         *("section", "index-body", "table-of-content", "text-box", "illustration-index"),
@@ -55,6 +56,8 @@ class OpenDocumentReader:
         self._styles_root = None if styles is None else parse_xml(styles)
         roots = (self._root, self._styles_root)
         self._styles = Styles(root for root in roots if root is not None)
+        self._last_numbers: dict[tuple[str, int], int] = {}
+        """The number of the last item of a list, by its style or its id, and by its depth."""
         self._readers: dict[str, Callable[[Element], None]] = {
             "h": self._heading,
             "p": self._paragraph,
@@ -116,9 +119,10 @@ class OpenDocumentReader:
         if self._builder.has_blocks:
             self._builder.start_page()
 
-    def _heading(self, element: Element) -> None:
+    def _heading(self, element: Element, number: str = "") -> None:
         self._break(element, "break-before")
-        self._builder.heading(self._runs(element), int(element.get("outline-level", "1")))
+        runs = [run(number), *self._runs(element)]
+        self._builder.heading(runs, int(element.get("outline-level", "1")))
         self._extras(element)
 
     def _add_table(self, element: Element) -> None:
@@ -199,16 +203,38 @@ class OpenDocumentReader:
         return True
 
     def _list(self, element: Element, depth: int, style: str) -> None:
-        number = 0
+        number = self._last_number(element, depth, style)
         for item in element:
             if item.tag not in ("list-item", "list-header"):
                 continue
-            number += 1
-            marker = f"{number}." if self._styles.is_numbered(style) else "•"
+            has_marker = item.tag == "list-item" and any(one.tag in ("p", "h") for one in item)
+            if has_marker:
+                number = int(item.get("start-value", number + 1))
+            marker = f"{number}." if self._styles.is_numbered(style) else BULLET
             for child in item:
-                if child.tag in ("p", "h"):
-                    self._break(child, "break-before")
-                    self._builder.item(self._runs(child), depth=depth, marker=marker)
-                    self._extras(child)
-                elif child.tag == "list":
+                if child.tag == "list":
                     self._list(child, depth + 1, child.get("style-name", "") or style)
+                elif child.tag in ("p", "h") and has_marker:
+                    self._first_of_item(child, depth, marker)
+                    has_marker = False
+                else:
+                    self._blocks([child])
+        self._last_numbers[style, depth] = number
+        if name := element.get("id"):
+            self._last_numbers[name, depth] = number
+
+    def _last_number(self, element: Element, depth: int, style: str) -> int:
+        """Return the number after which the list *element* goes on; 0 for a list of its own."""
+        if continued := element.get("continue-list"):
+            return self._last_numbers.get((continued, depth), 0)
+        goes_on = element.get("continue-numbering") == "true"
+        return self._last_numbers.get((style, depth), 0) if goes_on else 0
+
+    def _first_of_item(self, element: Element, depth: int, marker: str) -> None:
+        """Add the first block of an item: a paragraph, or a heading with its number."""
+        if element.tag == "h":
+            self._heading(element, f"{marker} " if marker != BULLET else "")
+            return
+        self._break(element, "break-before")
+        self._builder.item(self._runs(element), depth=depth, marker=marker)
+        self._extras(element)

@@ -111,8 +111,7 @@ def _drawn(element: Element, targets: dict[str, Target]) -> Iterator[Piece]:
     """Yield the pictures, the charts and the text boxes in a drawing."""
     described = element.find(".//docPr")
     text = "" if described is None else described.get("descr", "")
-    chosen = element.find("Choice") if element.tag == "AlternateContent" else element
-    for one in (element if chosen is None else chosen).iter():
+    for one in _shown(element):
         if one.tag in ("blip", "imagedata"):
             target = targets.get(one.get("r:embed") or one.get("r:id") or "")
             if target and not target.external:
@@ -121,6 +120,16 @@ def _drawn(element: Element, targets: dict[str, Target]) -> Iterator[Piece]:
             yield Chart(chart)
         elif one.tag == "txbxContent":
             yield Embedded(one)
+
+
+def _shown(element: Element) -> Iterator[Element]:
+    """Yield the elements of a drawing. A text box is not entered: its blocks are read later."""
+    yield element
+    if element.tag == "txbxContent":
+        return
+    chosen = element.find("Choice") if element.tag == "AlternateContent" else None
+    for child in element if chosen is None else (chosen,):
+        yield from _shown(child)
 
 
 def _symbol(element: Element) -> str:

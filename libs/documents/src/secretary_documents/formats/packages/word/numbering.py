@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
@@ -33,17 +34,24 @@ class Numbering:
         self._levels: dict[str, dict[int, _Level]] = {}
         self._abstract: dict[str, str] = {}
         self._counts: dict[str, dict[int, int]] = defaultdict(dict)
+        self._starts: dict[str, dict[int, int]] = {}
+        """The levels of a list that start again, and at which number."""
+        self._started: set[tuple[str, int]] = set()
         if root is not None:
             self._read(root)
 
     def marker(self, number_id: str | None, level: int) -> str | None:
         """Count the next item of a list; return its bullet or number, or None if it has none."""
         abstract = self._abstract.get(number_id or "")
-        if abstract is None:
+        if number_id is None or abstract is None:
             return None
         levels, counts = self._levels.get(abstract, {}), self._counts[abstract]
         own = levels.get(level, _Level())
-        counts[level] = counts.get(level, own.start - 1) + 1
+        start = self._starts[number_id].get(level)
+        if start is not None and (number_id, level) not in self._started:
+            self._started.add((number_id, level))
+            counts.pop(level, None)
+        counts[level] = counts.get(level, (own.start if start is None else start) - 1) + 1
         for deeper in [one for one in counts if one > level]:
             del counts[deeper]
         if own.form == "none":
@@ -66,6 +74,16 @@ class Numbering:
             abstract = one.find("abstractNumId")
             if abstract is not None:
                 self._abstract[one.get("numId", "")] = abstract.get("val", "")
+                self._starts[one.get("numId", "")] = dict(_starts(one))
+
+
+def _starts(number: Element) -> Iterator[tuple[int, int]]:
+    """Yield the levels of the list *number* that start again, with the number of the first item."""
+    for one in number.iter("lvlOverride"):
+        start, level = one.find("startOverride"), one.get("ilvl", "0")
+        value = "" if start is None else start.get("val", "")
+        if value.isdecimal() and level.isdecimal():
+            yield int(level), int(value)
 
 
 def _level(element: Element) -> _Level:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from xml.etree.ElementTree import Element
@@ -63,8 +63,8 @@ class WordReader:
             {"footnote": self._root_of("footnotes"), "endnote": self._root_of("endnotes")}
         )
         self._references = References(self._targets, self._notes.mark, self._styles.markup)
-        self._held: list[Picture] = []
-        """The pictures in the cells of the current table."""
+        self._held: list[Piece] = []
+        """The pictures, charts and text boxes in the cells of the current table."""
         self._code: list[str] = []
         self._has_blocks = False
 
@@ -107,10 +107,9 @@ class WordReader:
             elif child.tag == "tbl":
                 self._end_code()
                 self._builder.table(read_table(child, self._builder.budget, self._cell_runs))
-                self._add_pictures(self._held)
-                self._held = []
-                self._add_notes()
                 self._has_blocks = True
+                held, self._held = self._held, []
+                self._add_drawn(held)
             elif child.tag in _INSIDE or child.tag == "AlternateContent":
                 self._blocks(child)
 
@@ -121,9 +120,9 @@ class WordReader:
         return [piece for piece in found if isinstance(piece, Span)]
 
     def _cell_runs(self, paragraph: Element) -> list[Span]:
-        """Return the text of *paragraph*, and hold its pictures."""
+        """Return the text of *paragraph*, and hold what is drawn in it."""
         found = list(pieces_of(paragraph, self._references))
-        self._held += (piece for piece in found if isinstance(piece, Picture))
+        self._held += (piece for piece in found if not isinstance(piece, Span))
         return [piece for piece in found if isinstance(piece, Span)]
 
     def _paragraph(self, paragraph: Element) -> None:
@@ -135,11 +134,7 @@ class WordReader:
         if before:
             self._start_page()
         self._add_paragraph([one for one in pieces if isinstance(one, Span)], properties)
-        self._add_pictures(one for one in pieces if isinstance(one, Picture))
-        self._add_charts(one.target.name for one in pieces if isinstance(one, Chart))
-        self._add_notes()
-        for box in (one.element for one in pieces if isinstance(one, Embedded)):
-            self._blocks(box)
+        self._add_drawn(pieces)
         if inside:  # the paragraph goes on on the next page
             self._start_page()
 
@@ -188,6 +183,14 @@ class WordReader:
             self._builder.code("\n".join(self._code))
             self._code.clear()
             self._has_blocks = True
+
+    def _add_drawn(self, pieces: Sequence[Piece]) -> None:
+        """Add the pictures and the charts of a paragraph or a table, its notes and text boxes."""
+        self._add_pictures(one for one in pieces if isinstance(one, Picture))
+        self._add_charts(one.target.name for one in pieces if isinstance(one, Chart))
+        self._add_notes()
+        for box in (one.element for one in pieces if isinstance(one, Embedded)):
+            self._blocks(box)
 
     def _add_pictures(self, pictures: Iterable[Picture]) -> None:
         for picture in pictures:
