@@ -31,7 +31,7 @@ class MongoWorkerRepository:
 
     async def report(self, report: WorkerReport) -> None:
         fields = report.model_dump(exclude={"worker_id"}) | {"index_version": INDEX_VERSION}
-        await self._workers.update_one({"_id": report.worker_id}, {"$set": fields}, upsert=True)
+        await _put(self._workers, report.worker_id, fields)
 
     async def alive(self, now: datetime) -> list[WorkerReport]:
         found = await self._workers.find({"alive_until": {"$gt": now}})
@@ -48,8 +48,7 @@ class MongoNotifierRepository:
         self._notifiers = collection
 
     async def report(self, owner: str, now: datetime, facts: Mapping[str, object]) -> None:
-        change = {"$set": {**facts, "seen_at": now}}
-        await self._notifiers.update_one({"_id": owner}, change, upsert=True)
+        await _put(self._notifiers, owner, {**facts, "seen_at": now})
 
     async def leave(self, owner: str) -> None:
         await self._notifiers.delete_many({"_id": owner})
@@ -100,3 +99,14 @@ class MongoFaultRepository:
 
     async def remove_ended(self, before: datetime) -> int:
         return await self._faults.delete_many({"ended_at": {"$lt": before}, "event": None})
+
+
+async def _put(reports: Collection, process_id: str, fields: Mapping[str, object]) -> None:
+    """Store a report of a process in place of the previous one.
+
+    A process stops by a cancellation, and the write under way may arrive after the removal of the
+    report. So a write that inserts is only made if there is no previous report.
+    """
+    change = {"$set": dict(fields)}
+    if not await reports.update_one({"_id": process_id}, change):
+        await reports.update_one({"_id": process_id}, change, upsert=True)
