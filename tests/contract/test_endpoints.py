@@ -24,6 +24,7 @@ from secretary_common.mongo import indexes
 from secretary_common.mongo.deliveries.endpoints import MongoEndpointRepository
 from secretary_common.mongo.deliveries.repository import MongoDeliveryRepository
 from secretary_common.mongo.driver.client import DatabaseClient
+from secretary_common.mongo.driver.collection import Collection
 from secretary_common.ports import DeliveryRepository, EndpointRepository
 from secretary_common.testing.api_keys import InMemoryEndpointRepository
 from secretary_common.testing.deliveries import InMemoryDeliveryRepository
@@ -240,3 +241,29 @@ async def test_the_last_failure_of_an_endpoint_is_found(stores: Stores) -> None:
     found = await stores.deliveries.last_failure("ep-1")
     assert found is not None
     assert found.status_code == 503
+
+
+async def test_the_search_for_the_last_failure_reads_the_answers_to_one_webhook_only(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await stores.endpoints.insert(endpoint())
+    for seq in (1, 2, 3):
+        await stores.claim(delivery(seq), token=f"token-{seq}")
+        attempt = DeliveryAttempt(at=after(-seq), status_code=500, duration_ms=1, response="no")
+        name, state = delivery(seq).delivery_id, DeliveryState.DEAD
+        assert await stores.deliveries.record(
+            [DeliveryRecord(name, f"token-{seq}", state, attempt=attempt)]
+        ) == [True]
+    find = Collection.find
+    read: list[Any] = []
+
+    async def noted(*given: Any, **options: Any) -> Any:
+        found = await find(*given, **options)
+        read.extend(one for each in found for one in each["attempts"] if "response" in one)
+        return found
+
+    monkeypatch.setattr(Collection, "find", noted)
+    failure = await stores.deliveries.last_failure("ep-1")
+    assert failure is not None
+    assert failure.at == after(-1)
+    assert len(read) <= 1

@@ -37,6 +37,7 @@ from secretary_common.mongo.deliveries.reader import BRIEF, DeliveryReader
 from secretary_common.mongo.driver.collection import Collection, Document
 from secretary_common.mongo.stored.page import Way, page_of
 from secretary_common.mongo.stored.reader import text_in
+from secretary_common.mongo.stored.shape import EARLIEST
 
 RECOVERED_AT_ONCE = 500
 NEWEST_SEARCHED = 100
@@ -227,9 +228,16 @@ class MongoDeliveryStorage:
         await self._deliveries.update_many(wanted, {"$set": {"url": url, "origin": origin}})
 
     async def last_failure(self, endpoint_id: str) -> DeliveryAttempt | None:
-        found = await self._deliveries.find(
-            {"endpoint_id": endpoint_id}, projection=_WITHOUT, sort=_NEWEST, limit=NEWEST_SEARCHED
+        newest = await self._deliveries.find(
+            {"endpoint_id": endpoint_id},
+            projection=["attempts.at", "attempts.status_code"],
+            sort=_NEWEST,
+            limit=NEWEST_SEARCHED,
         )
+        failed = max(newest, key=_failed_at, default=None)
+        if failed is None or _failed_at(failed) == EARLIEST:
+            return None
+        found = await self._deliveries.find({"_id": {"$eq": failed["_id"]}}, projection=_WITHOUT)
         return latest_failure(await self._reader.show(found, left_out=BRIEF))
 
     async def _send_again(self, wanted: Document, states: list[str], now: datetime) -> int:
@@ -243,6 +251,15 @@ class MongoDeliveryStorage:
             ids = [document["_id"] for document in found]
             chosen = {"_id": {"$in": ids}, "state": {"$in": states}}
             recovered += await self._deliveries.update_many(chosen, _sent_again(now))
+
+
+def _failed_at(document: Document) -> datetime:
+    """Return the time of the latest failed attempt of a delivery; EARLIEST if none has failed."""
+    stored = document.get("attempts")
+    attempts = [one for one in stored if isinstance(one, dict)] if isinstance(stored, list) else []
+    failed = (one for one in attempts if one.get("status_code") not in range(200, 300))
+    times = (one["at"] for one in failed if isinstance(one.get("at"), datetime))
+    return max(times, default=EARLIEST)
 
 
 def _of_owner(owner: str | None) -> Document:
