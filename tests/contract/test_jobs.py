@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from support.job_samples import (
 
 from secretary_common.errors import StaleClaim
 from secretary_common.models import (
+    LATEST_RENEWAL,
     Candidate,
     JobError,
     JobProgress,
@@ -354,6 +356,18 @@ async def test_a_renewal_extends_held_leases_and_returns_the_cancel_flag(
     assert held is not None
     assert held.expires_at == after(60)
     assert await jobs.renew("worker-2", ["job-1"], after(99)) == {}
+
+
+@pytest.mark.parametrize(("late", "end"), [(timedelta(0), 60), (LATEST_RENEWAL, 50)])
+async def test_a_late_renewal_shortens_no_lease_unless_the_clock_was_set_back(
+    jobs: JobRepository, late: timedelta, end: float
+) -> None:
+    await claimed(jobs)
+    await jobs.renew("worker-1", ["job-1"], after(60) + late)
+    assert set(await jobs.renew("worker-1", ["job-1"], after(50))) == {"job-1"}
+    held = (await current(jobs)).lease
+    assert held is not None
+    assert held.expires_at == after(end)
 
 
 async def test_summaries_leave_out_unknown_and_deleted_jobs(

@@ -59,6 +59,7 @@ from secretary_common.models.endpoint import (
     order_key_of,
 )
 from secretary_common.models.execution import (
+    LATEST_RENEWAL,
     Candidate,
     Outcome,
     ProgressChange,
@@ -121,6 +122,7 @@ __all__ = [
     "ENDS",
     "JOB_TYPE",
     "KEY_KEPT",
+    "LATEST_RENEWAL",
     "LOG_LEVELS",
     "LOST",
     "MAX_NAME",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from secretary_common.models.file import JobFile, ResultsFile
@@ -21,6 +21,10 @@ class Candidate:
     priority: int
     owner: str
     run_at: datetime
+
+
+LATEST_RENEWAL = timedelta(minutes=5)
+"""The longest time after which a renewal may still arrive, behind later renewals."""
 
 
 @dataclass(frozen=True, slots=True)

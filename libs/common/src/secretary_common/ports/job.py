@@ -211,7 +211,10 @@ class JobClaims(Protocol):
     async def renew(
         self, owner: str, job_ids: Collection[str], expires_at: datetime
     ) -> dict[str, Renewal]:
-        """Extend the leases of *owner* on these jobs; jobs missing in the result are lost."""
+        """Extend the leases of *owner* on these jobs; jobs missing in the result are lost.
+
+        A renewal that arrives after a later one, by at most ``LATEST_RENEWAL``, shortens no lease.
+        """
         ...
 
     async def cancel_requested_among(self, job_ids: Collection[str]) -> set[str]:

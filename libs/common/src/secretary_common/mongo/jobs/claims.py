@@ -11,6 +11,7 @@ from pymongo.errors import OperationFailure
 
 from secretary_common.jobs import transition
 from secretary_common.models import (
+    LATEST_RENEWAL,
     STOPPED,
     Job,
     Lease,
@@ -177,7 +178,11 @@ class MongoJobClaims:
             "lease.token": {"$type": "string"},
             "lease.0": {"$exists": False},  # an array would fail the write for all jobs
         }
-        await self._jobs.update_many(ours, {"$set": {"lease.expires_at": expires_at}})
+        # A later renewal may have arrived before this one. An end that is much later is not from a
+        # renewal: MongoDB's clock was set back.
+        later = {"$gt": expires_at, "$lte": expires_at + LATEST_RENEWAL}
+        shorter = {**ours, "lease.expires_at": {"$not": later}}
+        await self._jobs.update_many(shorter, {"$set": {"lease.expires_at": expires_at}})
         found = await self._jobs.find(ours, projection=["lease.token", "cancel_requested"])
         return {
             document["_id"]: Renewal(

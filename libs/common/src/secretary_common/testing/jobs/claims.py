@@ -8,6 +8,7 @@ from datetime import datetime
 from secretary_common.errors import StaleClaim
 from secretary_common.jobs import transition
 from secretary_common.models import (
+    LATEST_RENEWAL,
     STOPPED,
     Job,
     Lease,
@@ -98,7 +99,9 @@ class InMemoryJobClaims(JobMemory):
         for job_id in job_ids:
             job = self.jobs.get(job_id)
             if job and job.lease and job.lease.owner == owner:
-                lease = job.lease.model_copy(update={"expires_at": expires_at})
+                lease, end = job.lease, job.lease.expires_at
+                if not expires_at < end <= expires_at + LATEST_RENEWAL:
+                    lease = lease.model_copy(update={"expires_at": expires_at})
                 self.jobs[job_id] = job.model_copy(update={"lease": lease})
                 renewed[job_id] = Renewal(lease.token, job.cancel_requested)
         return renewed
