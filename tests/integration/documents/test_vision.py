@@ -105,6 +105,15 @@ async def test_an_incomplete_page_fails_with_its_number(
     assert resources.usage()["tokens"] == {"model-1": {"prompt": 200, "completion": 40}}
 
 
+async def test_an_answer_whose_model_failed_is_no_page(
+    fake: FakeProvider, fake_time: FakeTime
+) -> None:
+    fake.reply_next(ChatReply("The page beg", finish_reason="error"))
+    with pytest.raises(TransientError) as caught:
+        await read(reader(fake, fake_time), document(1), [1])
+    assert caught.value.code == ErrorCode.PROVIDER_UNAVAILABLE
+
+
 async def test_a_temporary_failure_loses_no_page(fake: FakeProvider, fake_time: FakeTime) -> None:
     fake.misbehave("chat", Misbehaviour.rate_limited("3"), None, Misbehaviour.truncated())
     pages = await read(reader(fake, fake_time, parallel=1), document(3), [1, 2, 3])

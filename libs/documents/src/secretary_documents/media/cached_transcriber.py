@@ -59,8 +59,9 @@ class CachedTranscriber:
     ) -> Transcript:
         """See ``Transcriber``. A piece in the cache costs no request."""
         key = self._key(piece, language, options)
-        if entry := (await self._cache.get_many([key])).get(key):
-            return _transcript_of(entry, piece.offset_sec)
+        entry = (await self._cache.get_many([key])).get(key)
+        if entry is not None and (cached := _transcript_of(entry, piece.offset_sec)):
+            return cached
         transcript = await self._transcriber.transcribe(
             piece, language=language, resources=resources, options=options
         )
@@ -97,14 +98,19 @@ def _entry_of(transcript: Transcript, offset_sec: float) -> JsonObject:
     }
 
 
-def _transcript_of(entry: JsonObject, offset_sec: float) -> Transcript:
+def _transcript_of(entry: JsonObject, offset_sec: float) -> Transcript | None:
+    """Return the transcript in *entry*; None if the entry has the form of another version."""
+
     def moved(start: float, end: float) -> tuple[float, float]:
         return round(offset_sec + start, 3), round(offset_sec + end, 3)
 
     # Entries of earlier versions have no speakers, no words and no ``has_times``.
-    return Transcript(
-        tuple(Segment(*moved(start, end), *rest) for start, end, *rest in entry["segments"]),
-        entry["language"],
-        tuple(Word(*moved(start, end), text) for start, end, text in entry.get("words", [])),
-        has_times=entry.get("has_times", True),
-    )
+    try:
+        return Transcript(
+            tuple(Segment(*moved(start, end), *rest) for start, end, *rest in entry["segments"]),
+            entry["language"],
+            tuple(Word(*moved(start, end), text) for start, end, text in entry.get("words", [])),
+            has_times=entry.get("has_times", True),
+        )
+    except (KeyError, TypeError, ValueError):
+        return None

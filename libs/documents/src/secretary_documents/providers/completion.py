@@ -77,12 +77,13 @@ class CompletionClient:
 
         Raises:
             PermanentError: LLM_REFUSED, LLM_OUTPUT_TRUNCATED; or see ``ProviderConnection.send``.
-            TransientError: see ``ProviderConnection.send``.
+            TransientError: the model failed in the middle of the answer; or see
+                ``ProviderConnection.send``.
         """
         body = await self._ask(connection, request)
         completion = parse_completion(self._name, body, request.model)
         self._count(request.model, completion, resources)
-        check_complete(completion)
+        check_complete(self._name, completion)
         return completion
 
     async def _ask(self, connection: ProviderConnection, request: CompletionRequest) -> JsonObject:

@@ -10,7 +10,12 @@ from pydantic import ValidationError
 
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.models import JsonObject
-from secretary_documents.providers.response import LONGEST_REASON, InvalidResponse, ResponseModel
+from secretary_documents.providers.response import (
+    LONGEST_REASON,
+    InvalidResponse,
+    ResponseModel,
+    unavailable,
+)
 
 # Reasoning models on self-hosted servers put their thoughts before the answer. One pattern for
 # beginning and end would read the rest of the answer again at each beginning.
@@ -73,7 +78,7 @@ def _text(content: str | list[dict[str, Any]] | None) -> str:
     if content is None or isinstance(content, str):
         return content or ""
     # Mistral's reasoning models return parts: first the thoughts, then the text.
-    return "".join(str(part.get("text", "")) for part in content if part.get("type") == "text")
+    return "".join(str(part.get("text") or "") for part in content if part.get("type") == "text")
 
 
 def _without_thought(text: str) -> str:
@@ -90,12 +95,15 @@ def _count(value: Any) -> int:
     return max(value, 0) if isinstance(value, int) else 0
 
 
-def check_complete(completion: Completion) -> None:
-    """Check that the model answered, and that the answer is complete.
+def check_complete(provider: str, completion: Completion) -> None:
+    """Check that the model of *provider* answered, and that the answer is complete.
 
     Raises:
         PermanentError: LLM_REFUSED or LLM_OUTPUT_TRUNCATED.
+        TransientError: PROVIDER_UNAVAILABLE, the model failed in the middle of the answer.
     """
+    if completion.finish_reason == "error":
+        raise unavailable(provider, "its model failed in the middle of the answer")
     if completion.refusal or completion.finish_reason == "content_filter":
         said = " ".join((completion.refusal or "its content filter applied").split())
         message = f"the model refuses to answer: {said[:LONGEST_REASON]}"
