@@ -22,6 +22,10 @@ PACKED = bytes.fromhex(
 
 SHAPES = {
     "plain text": (outlook_mail({**HEADS, BODY: "one\r\n\r\ntwo"}), f"{WRITTEN}\n\none\n\ntwo"),
+    "a code page": (
+        outlook_mail({**HEADS, BODY: "Привет"}, code_page=1251),
+        f"{WRITTEN}\n\nПривет",
+    ),
     "HTML": (
         outlook_mail({**HEADS, BODY: "plain"}, binary={HTML: b"<ul><li>a<li>b</ul>"}),
         f"{WRITTEN}\n\n- a\n- b",

@@ -18,6 +18,7 @@ from secretary_documents.formats.mail.letter import (
     check_not_enveloped,
     member_name,
 )
+from secretary_documents.formats.markup.rich_text.characters import encoding_of
 from secretary_documents.formats.markup.rich_text.reader import read_rtf
 from secretary_documents.web.charset import decode
 
@@ -30,9 +31,10 @@ if find_spec("olefile") is not None:
 _CLASS = "001A"
 _SUBJECT, _BODY, _HTML, _RTF = "0037", "1000", "1013", "1009"
 _SENDER, _ADDRESS, _TO, _CC = "0C1A", "0C1F", "0E04", "0E03"
-_SENT, _DELIVERED = 0x0039, 0x0E06
+_SENT, _DELIVERED, _CODE_PAGE = 0x0039, 0x0E06, 0x3FFD
 _DATA, _LONG_NAME, _SHORT_NAME, _SHOWN_NAME = "3701", "3707", "3704", "3001"
-_WIDE, _NARROW, _BINARY, _TIME, _OBJECT = "001F", "001E", "0102", 0x0040, "000D"
+_WIDE, _NARROW, _BINARY, _OBJECT = "001F", "001E", "0102", "000D"
+_INTEGER, _TIME = 0x0003, 0x0040
 _ATTACHMENT = "__attach_version1.0_#"
 _INNER = f"__substg1.0_{_DATA}{_OBJECT}"
 _PROPERTIES = "__properties_version1.0"
@@ -58,9 +60,12 @@ def read_outlook(path: str, builder: Builder) -> None:
 class _Mail:
     """One mail in the file, at a place in its tree of storages."""
 
-    def __init__(self, file: Any, place: list[str]) -> None:
+    def __init__(self, file: Any, place: list[str], encoding: str = "cp1252") -> None:
+        """*encoding*: that of the mail around it, for texts that are not in Unicode."""
         self._file = file
         self._place = place
+        code_page = self._values(_INTEGER).get(_CODE_PAGE)
+        self._encoding = encoding_of(code_page & 0xFFFFFFFF) if code_page else encoding
 
     def add_to(self, builder: Builder) -> None:
         """Add the mail, its attachments, and the mails inside."""
@@ -91,14 +96,14 @@ class _Mail:
         return sorted(name for name in found if name.startswith(_ATTACHMENT))
 
     def _attachment(self, storage: str, number: int, builder: Builder) -> None:
-        part = _Mail(self._file, [*self._place, storage])
+        part = _Mail(self._file, [*self._place, storage], self._encoding)
         names = (part._text(tag) for tag in (_LONG_NAME, _SHORT_NAME, _SHOWN_NAME))
         name = next(filter(None, names), f"attachment_{number}")
         inner = [*self._place, storage, _INNER]
         if self._file.exists([*inner, _PROPERTIES]):
             if len(self._place) < _DEEPEST:
                 title, author = builder.title, builder.author
-                _Mail(self._file, inner).add_to(builder)
+                _Mail(self._file, inner, self._encoding).add_to(builder)
                 builder.title, builder.author = title, author
             return
         content = part._bytes(_DATA, _BINARY)
@@ -115,7 +120,7 @@ class _Mail:
     def _text(self, tag: str) -> str:
         if content := self._bytes(tag, _WIDE):
             return content.decode("utf-16-le", errors="replace").rstrip("\0")
-        return self._bytes(tag, _NARROW).decode("cp1252", errors="replace").rstrip("\0")
+        return self._bytes(tag, _NARROW).decode(self._encoding, errors="replace").rstrip("\0")
 
     def _bytes(self, tag: str, kind: str) -> bytes:
         return self._stream(f"__substg1.0_{tag}{kind}")
@@ -135,15 +140,17 @@ class _Mail:
             raise damaged("the Outlook mail is damaged or cut off")
         return content
 
-    def _time(self) -> str:
-        """Return when the mail was sent, in UTC."""
+    def _values(self, kind: int) -> dict[int, int]:
+        """Return the 8 bytes of each value of the type *kind*, as a number, by their tags."""
         content = self._stream(_PROPERTIES)
         start = _INNER_HEADER_BYTES if self._place else _HEADER_BYTES
-        times = {}
-        for at in range(start, len(content) - _ENTRY_BYTES + 1, _ENTRY_BYTES):
-            kind, tag, _, ticks = struct.unpack_from("<HHIQ", content, at)
-            if kind == _TIME:
-                times[tag] = ticks
+        places = range(start, len(content) - _ENTRY_BYTES + 1, _ENTRY_BYTES)
+        entries = (struct.unpack_from("<HHIQ", content, at) for at in places)
+        return {tag: value for found, tag, _, value in entries if found == kind}
+
+    def _time(self) -> str:
+        """Return when the mail was sent, in UTC."""
+        times = self._values(_TIME)
         ticks = times.get(_SENT) or times.get(_DELIVERED)
         try:
             microseconds = (ticks or 0) // _TEN_MICROSECONDS
