@@ -12,6 +12,7 @@ import pytest
 from support.api_harness import MAX_UPLOAD_BYTES, Api, running_api
 
 from secretary_api.compatible.conversions import ANSWERS_AT_ONCE, Conversions
+from secretary_api.compatible.convert_request import conversion_of_json
 from secretary_api.compatible.job_content import JobContent
 from secretary_api.files.downloads import Downloads
 from secretary_common.models import Job, JobError, JobQuery, JobStatus, JobTypeInfo
@@ -272,6 +273,27 @@ async def test_few_answers_with_whole_documents_are_in_memory_at_once(
     requests = (api.request("PUT", "/process", content=b"one") for _ in range(ANSWERS_AT_ONCE + 2))
     await asyncio.gather(*requests)
     assert most == ANSWERS_AT_ONCE
+
+
+async def test_a_large_body_keeps_its_turn_until_its_files_are_stored(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = most = 0
+
+    async def converted(*given: Any) -> Any:
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+        for _ in range(50):  # as if it waited for other uploads
+            await asyncio.sleep(0.001)
+        now -= 1
+        return await conversion_of_json(*given)
+
+    monkeypatch.setattr("secretary_api.compatible.docling_routes.conversion_of_json", converted)
+    monkeypatch.setattr("secretary_api.http.json_bodies.LARGE_BYTES", 10)
+    answers = await asyncio.gather(*(source(api, file_source()) for _ in range(3)))
+    assert [one.status_code for one in answers] == [200] * 3
+    assert most == 1
 
 
 async def test_health_and_version_need_no_key(api: Api) -> None:

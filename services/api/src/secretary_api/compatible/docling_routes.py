@@ -56,8 +56,9 @@ async def _json_task(
     conversions: ConversionsDep,
     key: KeyDep = None,
 ) -> Task:
-    parsed = await services.bodies.read(request, caller.key_id)
-    conversion = await conversion_of_json(parsed, services.uploads, caller)
+    async with services.bodies.held(request, caller.key_id) as parsed:
+        conversion = await conversion_of_json(parsed, services.uploads, caller)
+        del parsed
     return await _submitted(request, conversion, key, caller, conversions)
 
 

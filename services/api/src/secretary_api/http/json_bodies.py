@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import Request
@@ -48,19 +49,32 @@ class JsonBodies:
             InvalidRequest: the body is not JSON.
             NotStorable: the error names the value that cannot be stored.
         """
-        require_json(request.headers.get("content-type", ""))
-        body, pieces, size = request.stream(), [], 0
-        async for piece in body:
-            pieces.append(piece)
-            size += len(piece)
-            if size > LARGE_BYTES:
-                return await self._read_large(pieces, body, key_id)
-        raw = b"".join(pieces)
-        return self._parsed(raw) if size <= _THREAD_BYTES else await self._built(raw)
+        pieces, rest = await _begun(request)
+        if rest is None:
+            return await self._small(b"".join(pieces))
+        async with self._large(pieces, rest, key_id) as parsed:
+            return parsed
 
-    async def _read_large(
+    @asynccontextmanager
+    async def held(self, request: Request, key_id: str) -> AsyncIterator[Any]:
+        """Read and parse a body as ``read`` does; a large one keeps its turn inside the context.
+
+        This bounds the memory of a route that waits while it uses the body.
+        """
+        pieces, rest = await _begun(request)
+        if rest is None:
+            yield await self._small(b"".join(pieces))
+        else:
+            async with self._large(pieces, rest, key_id) as parsed:
+                yield parsed
+
+    async def _small(self, raw: bytes) -> Any:
+        return self._parsed(raw) if len(raw) <= _THREAD_BYTES else await self._built(raw)
+
+    @asynccontextmanager
+    async def _large(
         self, pieces: list[bytes], rest: AsyncIterator[bytes], key_id: str
-    ) -> Any:
+    ) -> AsyncIterator[Any]:
         async with self._turns.permit(key_id, patience_sec=self._turn_sec) as has_turn:
             if not has_turn:
                 raise RateLimited(
@@ -71,7 +85,9 @@ class JsonBodies:
             raw = b"".join(pieces)
             pieces.clear()
             async with self._building:
-                return await self._built(raw)
+                parsed = await self._built(raw)
+            del raw
+            yield parsed
 
     async def _built(self, raw: bytes) -> Any:
         return await asyncio.to_thread(self._parsed, raw)
@@ -80,3 +96,19 @@ class JsonBodies:
         if has_more_values(raw, self._max_values):
             raise BodyTooLarge(f"the body has more than {self._max_values} values (api.max_values)")
         return parse_json(raw)
+
+
+async def _begun(request: Request) -> tuple[list[bytes], AsyncIterator[bytes] | None]:
+    """Return the first pieces of a body, and the rest of a large one; None: there is no rest.
+
+    Raises:
+        UnsupportedMediaType: the Content-Type is not JSON.
+    """
+    require_json(request.headers.get("content-type", ""))
+    body, pieces, size = request.stream(), [], 0
+    async for piece in body:
+        pieces.append(piece)
+        size += len(piece)
+        if size > LARGE_BYTES:
+            return pieces, body
+    return pieces, None
