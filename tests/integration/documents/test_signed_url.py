@@ -59,3 +59,12 @@ async def test_a_redirect_to_a_denied_address_is_refused_and_named() -> None:
         with pytest.raises(PermanentError, match=r"10\.1\.2\.3.*allow_networks") as refused:
             await fetched(server.url("/"))
     assert refused.value.code == ErrorCode.URL_REFUSED
+
+
+@pytest.mark.parametrize("host", ["xn--a", "xn--zzzzzzz99999.example"])
+async def test_a_redirect_to_an_impossible_host_is_refused(host: str) -> None:
+    moved = f"HTTP/1.1 302 Found\r\nLocation: http://{host}/x\r\nContent-Length: 0\r\n\r\n"
+    async with raw_server(moved.encode()) as server:
+        with pytest.raises(PermanentError) as refused:
+            await fetched(server.url("/"))
+    assert refused.value.code == ErrorCode.URL_REFUSED

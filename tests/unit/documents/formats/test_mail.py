@@ -44,6 +44,10 @@ SHAPES = {
         with_notice(),
         f"{WRITTEN}\n\nThe greeting\n\nThe text\n\nThe notice",
     ),
+    "parts without a boundary": (
+        raw(b"text", b"MIME-Version: 1.0\nContent-Type: multipart/mixed\n"),
+        f"{WRITTEN}\n\ntext",
+    ),
     "another encoding": (old_encoding(), f"{WRITTEN}\n\nStraße"),
     "an unknown encoding": (
         raw("Gr\xfc\xdfe".encode("latin-1"), b"Content-Type: text/plain; charset=unknown-9\n"),

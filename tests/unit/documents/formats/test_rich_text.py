@@ -42,6 +42,7 @@ SHAPES = {
         "- apples\n1. first\n2. second",
     ),
     "line ends after a backslash": ("\\pard one\\\ntwo\\\r\nthree", "one\n\ntwo\n\nthree"),
+    "breaks": (r"\pard one\column two\softline three\par", "one two three"),
     "a shape with text": (
         (
             r"\pard before\par{\shp{\*\shpinst\shpleft0{\sp{\sn shapeType}{\sv 202}}"

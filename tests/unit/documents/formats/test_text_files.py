@@ -60,6 +60,10 @@ TABLES = {
     "rows of other lengths": ("a,b\nc,d\ne\n", "| a | b |\n| --- | --- |\n| c | d |\n| e |  |"),
     "right to left": ("שם,מחיר\nתה,3\n", "| שם | מחיר |\n| --- | --- |\n| תה | 3 |"),
     "a quote without its end": ('a,b\n1,"x\n3,4\n', "| a | b |\n| --- | --- |\n| 1 | x 3,4 |"),
+    "the line of Excel": (
+        "sep=;\na;b;c\n1;2;3\n",
+        "| a | b | c |\n| --- | --- | --- |\n| 1 | 2 | 3 |",
+    ),
     "a separator of lines in a cell": (
         "a,b\nx\u2028y,1\n",
         "| a | b |\n| --- | --- |\n| x y | 1 |",

@@ -28,6 +28,8 @@ _HEADING = re.compile(
     r"(?:\A|\n[ \t]*\n|\n---\n)#{1,6} \S[^\n]{0,1000}(?=\n[ \t]*(?:\n|\Z)|\Z)"
     r"|\A# \S[^\n]*\n(?s:.*)\n#{2,6} \S"
 )
+SEPARATOR_LINE = re.compile(r"\ufeff?sep=([,;\t|])\r?\n", re.IGNORECASE)
+"""A first line that Excel writes and reads. It is no row of the table."""
 _DELIMITERS = (",", ";", "\t", "|")
 _SAMPLE_ROWS = 50
 _LEAST_ROWS = 2
@@ -67,6 +69,8 @@ def _is_mail(sample: str) -> bool:
 def delimiter_of(sample: str) -> str | None:
     """Return the delimiter of the table in *sample*; None if it is no table."""
     # Rows end at line ends only, and not at separators of Unicode such as U+2028.
+    if match := SEPARATOR_LINE.match(sample):
+        return match[1]
     lines = list(io.StringIO(sample, newline=None))
     # The last line may be cut off.
     text = "".join(lines[: _SAMPLE_ROWS + 1] if len(lines) < _SAMPLE_ROWS else lines[:_SAMPLE_ROWS])

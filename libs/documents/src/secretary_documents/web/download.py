@@ -88,7 +88,7 @@ class Downloader:
                 return await self._follow(client, url, accept, file)
         except UrlRefused as error:
             raise PermanentError(error.message, code=ErrorCode.URL_REFUSED) from error
-        except httpx.InvalidURL as error:
+        except (httpx.InvalidURL, UnicodeError) as error:  # the latter: the name of the host
             raise PermanentError("the URL does not parse", code=ErrorCode.URL_REFUSED) from error
         except (TimeoutError, httpx.TimeoutException) as error:
             raise _transient("the server took too long") from error

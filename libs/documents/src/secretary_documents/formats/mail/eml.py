@@ -49,7 +49,8 @@ def read_mail(path: str, builder: Builder) -> None:
     texts: defaultdict[EmailMessage, _Forms] = defaultdict(_Forms)
     attachments: list[EmailMessage] = []
     for part, whole in _parts(message):
-        kind = part.get_content_type()
+        is_broken = part.get_content_maintype() == "multipart"  # it has text in place of parts
+        kind = _PLAIN if is_broken else part.get_content_type()
         if kind in (_PLAIN, _HTML) and not _is_attachment(part):
             forms = texts[whole]
             (forms.plain if kind == _PLAIN else forms.html).append(_text_of(part))
@@ -93,7 +94,7 @@ def _parts(message: EmailMessage) -> Iterator[tuple[EmailMessage, EmailMessage]]
     count = 0
     while stack:
         part, whole = stack.pop()
-        if part.get_content_maintype() == "multipart":
+        if _has_parts(part):
             if whole is None and part.get_content_subtype() == "alternative":
                 whole = part
             inner = [one for one in part.iter_parts() if isinstance(one, EmailMessage)]
@@ -103,6 +104,10 @@ def _parts(message: EmailMessage) -> Iterator[tuple[EmailMessage, EmailMessage]]
             if count > _MOST_PARTS:
                 raise too_large(f"the mail has more than {_MOST_PARTS} parts")
             yield part, part if whole is None else whole
+
+
+def _has_parts(part: EmailMessage) -> bool:
+    return part.get_content_maintype() == "multipart" and part.is_multipart()
 
 
 def _is_attachment(part: EmailMessage) -> bool:

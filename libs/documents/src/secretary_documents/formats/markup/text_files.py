@@ -15,7 +15,7 @@ from secretary_documents.formats.markup.html import read_html, with_end_tags
 from secretary_documents.formats.markup.markdown_notes import notes_in, read_notes
 from secretary_documents.formats.markup.plain_lines import add_lines, is_data
 from secretary_documents.formats.table_builder import TableBuilder
-from secretary_documents.formats.text_kinds import delimiter_of
+from secretary_documents.formats.text_kinds import SEPARATOR_LINE, delimiter_of
 from secretary_documents.web.charset import decode
 
 # The parser leaves out what is nested deeper.
@@ -64,6 +64,8 @@ def read_csv(path: str, builder: Builder) -> None:
     delimiter = delimiter_of(text[:_SAMPLE]) or ","
     builder.start_page()
     table = TableBuilder(builder.budget)
+    if first := SEPARATOR_LINE.match(text):
+        text = text[first.end() :]
     csv.field_size_limit(builder.limits.max_text_chars)
     try:
         for row in csv.reader(io.StringIO(text), delimiter=delimiter):

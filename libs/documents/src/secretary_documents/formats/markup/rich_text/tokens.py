@@ -21,6 +21,8 @@ OPEN, CLOSE = "open group", "close group"
 SYMBOLS = {
     "tab": "\t",
     "line": "\n",
+    "softline": "\n",
+    "column": "\n",
     "emdash": "\u2014",
     "endash": "\u2013",
     "bullet": "\u2022",
