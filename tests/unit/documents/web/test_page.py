@@ -131,6 +131,7 @@ def test_players_give_media_captions_and_pages_of_platforms() -> None:
         ("<table><tr><th>a<td>b</tr><tr><td><td>c", "a | b\nc"),
         ("<ul><li>a<ul><li>b</ul><li></ul>c", "- a\n\n- b\n\nc"),
         ("<pre>a\n  b</pre>", "a\n  b"),
+        ("x<pre>\n<code><b>if</b> a:\n  <i>b</i>\n\n</code></pre>y", "x\n\nif a:\n  b\n\ny"),
         ("<a href='c'>x</a>", "[x](https://example.org/a/c)"),
         ("<a href='c'><img src=y></a>", "[https://example.org/a/c](https://example.org/a/c)"),
         ("<a href='c' title='T'></a>", "[T](https://example.org/a/c)"),

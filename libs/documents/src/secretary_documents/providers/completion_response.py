@@ -82,12 +82,14 @@ def _text(content: str | list[dict[str, Any]] | None) -> str:
 
 
 def _without_thought(text: str) -> str:
-    """Return *text* without the first part that is marked as the model's thoughts."""
-    begin = _THOUGHT_BEGIN.search(text)
-    end = _THOUGHT_END.search(text, begin.end()) if begin else None
-    if begin is None or end is None:
-        return text
-    return text[: begin.start()].rstrip() + text[end.end() :].lstrip()
+    """Return *text* without the model's thoughts, with which it may begin.
+
+    The same marks further on belong to the answer, such as a page about models.
+    """
+    answer = text.lstrip()
+    begin = _THOUGHT_BEGIN.match(answer)
+    end = _THOUGHT_END.search(answer, begin.end()) if begin else None
+    return text if end is None else answer[end.end() :].lstrip()
 
 
 def _count(value: Any) -> int:

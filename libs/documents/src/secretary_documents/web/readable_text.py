@@ -76,10 +76,13 @@ def readable_text(root: LexborNode, url: str, *, with_navigation: bool = False) 
     """Return the readable text below *root*, a node of the page at *url*, as Markdown."""
     writer = _Writer()
     anchors: list[tuple[int, str | None]] = []
+    open_pre = 0
     for node, entering in walk(root, with_navigation=with_navigation):
         tag = node.tag or ""
         if tag == "-text":
-            _text(node, writer)
+            text = node.text(deep=False)
+            write = writer.literal if open_pre and text else writer.text
+            write(text)
         elif tag == "a":
             if entering:
                 anchors.append(
@@ -88,8 +91,10 @@ def readable_text(root: LexborNode, url: str, *, with_navigation: bool = False) 
             elif anchors:
                 _link(writer, *anchors.pop(), node)
         elif entering:
+            open_pre += tag == "pre"
             _open(tag, writer)
         else:
+            open_pre -= tag == "pre"
             _close(tag, writer)
     return writer.result()
 
@@ -145,15 +150,6 @@ def _is_unseen(node: LexborNode, *, with_navigation: bool) -> bool:
         or attributes.get("aria-hidden") == "true"
         or bool(_HIDDEN.search(attributes.get("style") or ""))
     )
-
-
-def _text(node: LexborNode, writer: _Writer) -> None:
-    text = node.text(deep=False)
-    parent = node.parent
-    if parent is not None and parent.tag == "pre" and text.strip():
-        writer.literal(text.strip("\n"))
-    else:
-        writer.text(text)
 
 
 def _open(tag: str, writer: _Writer) -> None:
