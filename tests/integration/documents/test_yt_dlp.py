@@ -129,6 +129,25 @@ async def test_cancelling_kills_yt_dlp_at_once(make: Make, tmp_path: Path) -> No
     await all_gone(int(pid.read_text()))
 
 
+async def test_cancelling_at_the_start_kills_yt_dlp_too(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pid, start = tmp_path / "pid", asyncio.create_subprocess_exec
+
+    async def slow_start(*arguments: Any, **options: Any) -> asyncio.subprocess.Process:
+        process = await start(*arguments, **options)
+        await until(lambda: pid.exists() and pid.read_text(), "its start")
+        fetching.cancel()
+        await asyncio.sleep(0)
+        return process
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", slow_start)
+    fetching = asyncio.create_task(sound(make("sleep 600 &\nsleep 600")))
+    with pytest.raises(asyncio.CancelledError):
+        await fetching
+    await all_gone(int(pid.read_text()))
+
+
 @pytest.mark.parametrize(
     ("says", "kind"),
     [

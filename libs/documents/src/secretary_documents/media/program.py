@@ -81,7 +81,7 @@ async def run_program(
     Raises:
         PermanentError: MEDIA_TIMEOUT, the program took longer than ``timeout_sec``.
     """
-    process = await _start(command)
+    process = await _started(command)
     reading = _Reading(process, on_line)
     watching = asyncio.ensure_future(watch()) if watch else None
     try:
@@ -104,6 +104,20 @@ def timeout_error(program: str) -> PermanentError:
     """Return the error for a recording on which *program* takes too long."""
     message = f"{Path(program).name} takes more time for this recording than its limit allows"
     return PermanentError(message, code=ErrorCode.MEDIA_TIMEOUT)
+
+
+async def _started(command: Command) -> asyncio.subprocess.Process:
+    """Start *command*; if the caller is cancelled meanwhile, kill what has been started."""
+    starting = asyncio.ensure_future(_start(command))
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        # asyncio itself would kill the program alone, and wait for its children, which have its
+        # pipes.
+        process = await starting
+        _kill_group(process.pid)
+        await process.communicate()
+        raise
 
 
 async def _start(command: Command) -> asyncio.subprocess.Process:
