@@ -133,18 +133,19 @@ async def test_cancelling_at_the_start_kills_yt_dlp_too(
     make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pid, start = tmp_path / "pid", asyncio.create_subprocess_exec
+    jobs: list[asyncio.Task[bytes]] = []
 
     async def slow_start(*arguments: Any, **options: Any) -> asyncio.subprocess.Process:
         process = await start(*arguments, **options)
         await until(lambda: pid.exists() and pid.read_text(), "its start")
-        fetching.cancel()
+        jobs[0].cancel()
         await asyncio.sleep(0)
         return process
 
     monkeypatch.setattr(asyncio, "create_subprocess_exec", slow_start)
-    fetching = asyncio.create_task(sound(make("sleep 600 &\nsleep 600")))
+    jobs.append(asyncio.create_task(sound(make("sleep 600 &\nsleep 600"))))
     with pytest.raises(asyncio.CancelledError):
-        await fetching
+        await jobs[0]
     await all_gone(int(pid.read_text()))
 
 
