@@ -185,6 +185,7 @@ async def test_every_stalled_answer_is_cut_at_the_deadline(
             await asyncio.wait([until_cut], timeout=0.1)
         await asyncio.gather(until_cut, return_exceptions=True)
         writer.close()
+        await asyncio.gather(writer.wait_closed(), return_exceptions=True)
         cut.set()
 
     listener = await asyncio.start_server(stall, "127.0.0.1", 0)
