@@ -1,5 +1,6 @@
 """The order of claims."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -201,25 +202,21 @@ def test_an_origin_needs_more_while_fewer_wait_than_it_can_claim() -> None:
     assert not queue.needs_more("a")
 
 
-def test_idle_origins_are_forgotten() -> None:
+@pytest.mark.parametrize(
+    ("use", "later"),
+    [(one_answered, timedelta(minutes=6)), (opened, timedelta(days=2))],
+    ids=["idle", "with a breaker that no event probes"],
+)
+def test_origins_without_events_are_forgotten(
+    use: Callable[[FairQueue, str], object], later: timedelta
+) -> None:
     queue = FairQueue(slots=4, per_origin=2)
     for number in range(1200):
-        one_answered(queue, f"origin-{number}")
+        use(queue, f"origin-{number}")
     item = due(0)
     offer(queue, item)
     queue.take(NOW)
-    queue.forget(item, NOW + timedelta(minutes=6))
-    assert queue.remembered_origins < 5
-
-
-def test_origins_whose_breaker_no_event_probes_are_forgotten_too() -> None:
-    queue = FairQueue(slots=4, per_origin=2)
-    for number in range(1200):
-        opened(queue, f"origin-{number}")
-    item = due(0)
-    offer(queue, item)
-    queue.take(NOW)
-    queue.forget(item, NOW + timedelta(days=2))
+    queue.forget(item, NOW + later)
     assert queue.remembered_origins < 5
 
 

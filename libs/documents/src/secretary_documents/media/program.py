@@ -113,11 +113,15 @@ async def _started(command: Command) -> asyncio.subprocess.Process:
         return await asyncio.shield(starting)
     except asyncio.CancelledError:
         # asyncio itself would kill the program alone, and wait for its children, which have its
-        # pipes.
-        process = await starting
-        _kill_group(process.pid)
-        await process.communicate()
+        # pipes. The callback is called even if the caller is cancelled once more.
+        starting.add_done_callback(_kill_started)
+        await asyncio.wait([starting])
         raise
+
+
+def _kill_started(starting: asyncio.Future[asyncio.subprocess.Process]) -> None:
+    if not starting.cancelled() and starting.exception() is None:
+        _kill_group(starting.result().pid)
 
 
 async def _start(command: Command) -> asyncio.subprocess.Process:
