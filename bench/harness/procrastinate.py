@@ -63,7 +63,7 @@ class Procrastinate(System):
         return set(json.loads(self._reader.stdout.readline()))
 
     def _start_reader(self, urls: dict[str, str]) -> None:
-        self._reader = subprocess.Popen(  # noqa: S603 - our own module
+        self._reader = subprocess.Popen(  # noqa: S603 - a constant command, no shell
             [SCRIPTS / "python", "-m", "peers.postgres_reader"],
             env={**os.environ, "PYTHONPATH": str(BENCH), **urls},
             stdin=subprocess.PIPE,

@@ -103,7 +103,8 @@ def fetched(missing: list[Locked]) -> Iterator[tuple[Locked, Message]]:
             command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
             command += ["--only-binary", ":all:", "--disable-pip-version-check", "--dest", folder]
             command.append(f"{package.name}=={package.version}")
-            subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - our own pip
+            # No shell; names and versions are those of our lock files.
+            subprocess.run(command, capture_output=True, check=False)  # noqa: S603
             for wheel in Path(folder).glob("*.whl"):
                 yield package, _metadata_of(wheel)
 
@@ -155,7 +156,7 @@ def _ask(service: str) -> list[dict[str, list[dict[str, str]]]] | None:
     requirements = [word for lock in locks() for word in ("--requirement", str(lock))]
     options = ["--disable-pip", "--no-deps", "--progress-spinner", "off", "--format", "json"]
     try:
-        answer = subprocess.run(  # noqa: S603 - our own environment
+        answer = subprocess.run(  # noqa: S603 - a constant command, no shell
             [PIP_AUDIT, *requirements, *options, "--vulnerability-service", service],
             capture_output=True,
             text=True,

@@ -79,7 +79,7 @@ def test_signals_reach_the_worker_and_its_exit_code_is_returned(tmp_path: Path) 
 
 
 def test_a_signal_at_the_very_start_is_passed_on_too(tmp_path: Path) -> None:
-    # The worker is ready, and is told to stop, while the supervisor is not back from its fork.
+    # SIGTERM arrives when the worker is ready, but the supervisor has not returned from its fork.
     slow = """
         def slow_fork(fork=os.fork):
             pid = fork()

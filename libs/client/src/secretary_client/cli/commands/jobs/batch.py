@@ -61,7 +61,7 @@ def batches(session: Session, limit: Limit = 50) -> None:
             one["batch_name"],
             one["status"],
             one["created_at"],
-            *(one["counts"][state] for state in Status),  # type: ignore[literal-required] # a StrEnum
+            *(one["counts"][state] for state in Status),  # type: ignore[literal-required] # states are keys
         )
         for one in found
     )
