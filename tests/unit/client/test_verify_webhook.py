@@ -54,6 +54,8 @@ def test_any_other_webhook_is_refused(given: dict[str, str], body: bytes | str, 
         verify_webhook(SECRET, given, body, now=now)
 
 
-def test_a_secret_in_another_form_is_an_error_of_the_program() -> None:
-    with pytest.raises(ValueError, match="whsec_ and base64"):
-        verify_webhook("whsec_!", headers(), BODY, now=NOW)
+@pytest.mark.parametrize("secret", ["whsec_!", "whsec_\u00fc", "whsec_", "", [SECRET, ""]])
+def test_a_secret_in_another_form_is_an_error_of_the_program(secret: str | list[str]) -> None:
+    with pytest.raises(ValueError, match="whsec_ and base64") as refused:
+        verify_webhook(secret, headers(), BODY, now=NOW)
+    assert not isinstance(refused.value, InvalidWebhook)

@@ -6,7 +6,6 @@ Source: https://www.standardwebhooks.com, "signature scheme".
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import json
@@ -38,6 +37,7 @@ def verify_webhook(
     Raises:
         InvalidWebhook: the signature does not match, a header is missing, or the timestamp differs
             by more than five minutes from *now*.
+        ValueError: *secret* is empty, or not ``whsec_`` and base64.
     """
     given = {name.lower(): value for name, value in headers.items()}
     content = body.encode(errors="replace") if isinstance(body, str) else body
@@ -63,10 +63,13 @@ def signature_of(secret: str, signed: bytes) -> str:
     """Return the signature of the bytes *signed*: ``v1,`` and base64 of HMAC-SHA256.
 
     Raises:
-        ValueError: *secret* is not ``whsec_`` and base64.
+        ValueError: *secret* is not ``whsec_`` and base64. An empty one is refused, because
+            everybody can sign with it.
     """
     try:
         key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
-    except binascii.Error:
-        raise ValueError("the secret is not whsec_ and base64") from None
+    except ValueError:
+        key = b""
+    if not key:
+        raise ValueError("the secret is not whsec_ and base64")
     return "v1," + base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
