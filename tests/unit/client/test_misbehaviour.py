@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
+import anyio
+import httpx
 import pytest
 from support.both_clients import KINDS, BothClients, Waits
 from support.misbehaving_api import MisbehavingApi, Script, failure, http, stream, success
 
-from secretary_client import ApiError, Retry, Unreachable
+from secretary_client import ApiError, AsyncClient, Retry, Unreachable
 
 JOB = {"job_id": "job-1", "status": "completed"}
 
@@ -202,3 +204,26 @@ def test_a_download_that_is_cut_off_is_fetched_again_as_a_whole(
     api.follow(Script(http(200, b"half", 9)), Script(http(200, b"the whole")))
     make().value(lambda client: client.download("job-1", "a.bin", str(tmp_path / "a.bin")))
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"the whole"]
+
+
+class OpenStream(httpx.AsyncByteStream):
+    """One event, then silence."""
+
+    is_closed = False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield b'id: 1\nevent: pending\ndata: {"seq": 1}\n\n'
+        await anyio.sleep_forever()
+
+    async def aclose(self) -> None:
+        self.is_closed = True
+
+
+async def test_an_iterator_that_is_closed_has_closed_its_connection() -> None:
+    opened = OpenStream()
+    answers = httpx.MockTransport(lambda _: httpx.Response(200, stream=opened))
+    async with AsyncClient("http://api", "sk_1", transport=answers) as client:
+        events: Any = client.follow("job-1")
+        assert (await anext(events)).seq == 1
+        await events.aclose()
+        assert opened.is_closed

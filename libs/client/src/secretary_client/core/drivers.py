@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, ExitStack
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import AsyncExitStack, ExitStack, aclosing
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -149,11 +149,12 @@ class AsyncDriver(Driver[httpx.AsyncClient]):
         return steps.result
 
     async def items(self, flow: Items[T]) -> AsyncIterator[T]:
-        """Yield the items of *flow*."""
-        async for item in self._items(Steps(flow)):
-            yield item
+        """Yield the items of *flow*; a caller that closes the iterator closes the connection."""
+        async with aclosing(self._items(Steps(flow))) as items:
+            async for item in items:
+                yield item
 
-    async def _items(self, steps: Steps[Any]) -> AsyncIterator[Any]:
+    async def _items(self, steps: Steps[Any]) -> AsyncGenerator[Any, None]:
         opened = _AsyncOpened()
         try:
             while (effect := steps.effect) is not None:
