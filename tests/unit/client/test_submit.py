@@ -140,6 +140,22 @@ def test_results_are_written_to_a_folder(api: Api, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "out/c.pdf.json").read_text()) == {"of": "job-c.pdf"}
 
 
+def test_no_result_replaces_that_of_another_file(api: Api, tmp_path: Path) -> None:
+    files("c.pdf", "in/c.pdf", "c.pdf_2", "in/c.pdf_2")
+    names = ["c.pdf", "c.pdf_2", "in/c.pdf", "in/c.pdf_2"]
+    assert main(["submit", "pdf", *names, "--output-dir", "out"]) == 0
+    found = [json.loads(path.read_text())["of"] for path in (tmp_path / "out").iterdir()]
+    assert sorted(found) == ["job-c.pdf"] * 2 + ["job-c.pdf_2"] * 2
+
+
+def test_a_folder_without_files_makes_no_job(api: Api, tmp_path: Path, capsys: Output) -> None:
+    (tmp_path / "scans").mkdir()
+    (tmp_path / "scans/.hidden").touch()
+    assert main(["submit", "pdf", "scans"]) == 1
+    assert "the folder has no files" in capsys.readouterr().err
+    assert api.jobs == []
+
+
 def test_a_key_for_one_job_is_refused_for_several(api: Api, capsys: Output) -> None:
     files("a.pdf", "b.pdf")
     assert main(["submit", "pdf", "a.pdf", "b.pdf", "--idempotency-key", "k"]) == 2
@@ -176,6 +192,15 @@ def test_a_line_ends_only_with_a_line_end(api: Api, mark: str) -> None:
     Path("jobs.jsonl").write_text(f"{mark}{job}\r\n", encoding="utf-8", newline="")
     assert main(["batch", "jobs.jsonl"]) == 0
     assert [one["job_name"] for one in api.batches[0]["jobs"]] == [name]
+
+
+def test_a_batch_from_standard_input_may_begin_with_a_byte_order_mark(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = io.BytesIO('\ufeff{"job_type": "pdf"}\n'.encode())
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(content, encoding="utf-8"))
+    assert main(["batch", "-"]) == 0
+    assert [one["job_type"] for one in api.batches[0]["jobs"]] == ["pdf"]
 
 
 def test_a_file_that_is_no_text_is_named(api: Api, capsys: Output) -> None:

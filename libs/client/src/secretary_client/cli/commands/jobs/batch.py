@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from secretary_client.cli.arguments.options import Limit, Status
+from secretary_client.cli.arguments.sources import STANDARD_INPUT
 from secretary_client.cli.registration import JOBS as PANEL
 from secretary_client.cli.registration import command
 from secretary_client.cli.session import Session
@@ -70,10 +71,9 @@ def batches(session: Session, limit: Limit = 50) -> None:
 
 
 def _text_of(file: Path) -> str:
-    if str(file) == "-":
-        return sys.stdin.read()
+    content = sys.stdin.buffer.read() if file == STANDARD_INPUT else file.read_bytes()
     try:
-        return file.read_text(encoding="utf-8-sig")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"{file}: not UTF-8: {error.reason} at byte {error.start}") from error
 

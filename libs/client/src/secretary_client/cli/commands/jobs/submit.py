@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections import Counter
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -79,7 +79,11 @@ def submit(
     ] = None,
     idempotency_key: Annotated[
         str | None,
-        typer.Option(metavar="KEY", help="Repeats of the command with this key make one job."),
+        typer.Option(
+            metavar="KEY",
+            help="Repeats of the command with this key make one job. "
+            "A repeat with a FILE is refused, because it uploads the file again, with another id.",
+        ),
     ] = None,
 ) -> None:
     """Submit a job, or one for each FILE, and write the ids; with --wait write the results.
@@ -87,6 +91,9 @@ def submit(
     Uploads and submissions are repeated while the network is broken, and make one job each.
     """
     paths = [*(upload or ()), *(one for one in inputs or () if not is_parameter(one))]
+    files = files_in(paths)
+    if paths and not files:  # a job without a file is not what the command line asks for
+        raise ValueError("the folder has no files")
     fields = given(
         job_name=job_name,
         tags=tags or None,
@@ -100,7 +107,7 @@ def submit(
     order = Order(
         job_type,
         dict(parameter_of(one) for one in inputs or () if is_parameter(one)),
-        files_in(paths),
+        files,
         cast("JobFields", fields),
         idempotency_key,
         waits=wait or output_dir is not None,
@@ -136,13 +143,14 @@ def _write_each(session: Session, done: list[Submission], *, waits: bool) -> Non
 def _save(done: list[Submission], folder: Path) -> None:
     """Write the results to files; of files with the same name, the later ones get a number."""
     folder.mkdir(parents=True, exist_ok=True)
-    names: Counter[str] = Counter()
+    written: set[Path] = set()
     for one in done:
         if one.results is not None:
             name = name_of(one.file) if one.file else str(one.job_id)
-            names[name] += 1
-            number = f"_{names[name]}" if names[name] > 1 else ""
-            target = folder / f"{name}{number}.json"
+            numbered = (f"{name}_{number}" for number in itertools.count(2))
+            names = (folder / f"{each}.json" for each in itertools.chain([name], numbered))
+            target = next(path for path in names if path not in written)
+            written.add(target)
             text = json.dumps(one.results, indent=2, ensure_ascii=False)
             target.write_text(text, encoding="utf-8")
             one.results = {"path": str(target)}
