@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -350,6 +351,24 @@ def test_names_in_paths_are_escaped(tmp_path: Path) -> None:
     assert (tmp_path / "b").read_bytes() == b"x"
 
 
+@pytest.mark.parametrize("identity", ["", ".", ".."])
+def test_an_id_that_would_lead_to_another_path_is_refused(tmp_path: Path, identity: str) -> None:
+    api = Api()
+    with api.client() as client:
+        with pytest.raises(ValueError, match="id"):
+            client.keys.delete(identity)
+        with pytest.raises(ValueError, match="id"):
+            client.download(JOB, identity, tmp_path / "file")
+    assert api.requests == []
+
+
+@pytest.mark.parametrize("url", [" http://api/", "http://api\n", "api"])
+def test_spaces_around_the_url_do_not_count(url: str) -> None:
+    api = Api(success({"workers": []}))
+    Client(url, "sk_1", transport=api).workers()
+    assert str(api.requests[0].url) == "http://api/api/workers"
+
+
 @pytest.mark.parametrize("key", ["", " \n", "sk_\u00fc", "sk_1\nX: 2"])
 @pytest.mark.parametrize("kind", [Client, AsyncClient])
 def test_a_key_that_no_request_can_carry_is_refused_and_not_shown(
@@ -371,6 +390,21 @@ def test_bytes_of_each_kind_can_be_uploaded(content: bytearray | memoryview) -> 
     api = Api(success({"file_id": "file-1"}, 201))
     assert api.client().upload(content) == "file-1"
     assert b"\r\n12\r\n" in api.requests[0].content
+
+
+def test_a_file_whose_name_is_no_utf_8_can_be_uploaded(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xdcbung.pdf"))
+    path.write_bytes(b"%PDF")
+    api = Api(success({"file_id": "file-1"}, 201))
+    assert api.client().upload(path) == "file-1"
+    assert b'filename="?bung.pdf"' in api.requests[0].content
+
+
+def test_an_error_has_the_whole_wait_that_the_api_asks_for() -> None:
+    api = Api(failure(429, "RATE_LIMITED", **{"Retry-After": "3600"}))
+    with api.client(retry_sec=0) as client, pytest.raises(ApiError) as refused:
+        client.workers()
+    assert refused.value.retry_after == 3600
 
 
 def test_an_upload_of_something_else_names_its_type() -> None:

@@ -77,6 +77,15 @@ def test_the_key_of_a_profile_is_not_sent_to_another_url(
     assert "no API key for http://other.example" in capsys.readouterr().err
 
 
+def test_a_profile_has_its_url_in_any_spelling(api: MisbehavingApi) -> None:
+    spelling = f"{api.url.removeprefix('http://')}/ "
+    api.follow(success({"job_types": []}))
+    assert main(["login", "--url", spelling, "--key", "sk_1"]) == 0
+    assert stored_profiles().by_name["default"].url == api.url
+    assert jobs_of(api, "--url", spelling) == 0
+    assert keys_sent(api) == ["sk_1", "sk_1"]
+
+
 def test_a_given_key_goes_before_the_profile(api: MisbehavingApi) -> None:
     logged_in(api, "work", "sk_1")
     assert jobs_of(api, "--key", "sk_2") == 0

@@ -10,7 +10,14 @@ from secretary_client.calls.streams import StreamCalls
 from secretary_client.core.call import D, returns
 from secretary_client.core.effect import Flow
 from secretary_client.core.fields import path
-from secretary_client.core.uploads import OnProgress, Uploadable, UploadFile, name_of, seekable
+from secretary_client.core.uploads import (
+    OnProgress,
+    Uploadable,
+    UploadFile,
+    name_of,
+    seekable,
+    sendable,
+)
 from secretary_client.models import JobFile, PresignedUpload
 from secretary_client.paths import FILES, JOBS
 
@@ -39,7 +46,7 @@ class FileCalls(StreamCalls[D]):
             OSError: the file cannot be read.
             TypeError: the file is open in text mode.
         """
-        name = filename or name_of(file)
+        name = sendable(filename or name_of(file))
         with ExitStack() as held:
             source = UploadFile((yield from seekable(file, held)), on_progress)
             found = yield from self._requests.data("POST", FILES, files={"file": (name, source)})

@@ -14,7 +14,7 @@ from secretary_client.async_client import AsyncClient
 from secretary_client.cli.profiles import stored_profiles
 from secretary_client.cli.terminal.output import Row, print_note, write, write_table
 from secretary_client.client import Client
-from secretary_client.core.connection import RETRY_SEC, full_url
+from secretary_client.core.connection import RETRY_SEC, root_of
 from secretary_client.core.repetition import Retry
 
 URL, KEY, PROFILE = "SECRETARY_URL", "SECRETARY_KEY", "SECRETARY_PROFILE"
@@ -72,9 +72,9 @@ class Session:
         of this profile.
         """
         profile = stored_profiles().named(self.profile)
-        if profile and self.url in ("", profile.url):
-            return profile.url, self.key or profile.key
-        return full_url(self.url or DEFAULT_URL), self.key
+        if profile and (not self.url or root_of(self.url) == root_of(profile.url)):
+            return root_of(profile.url), self.key or profile.key
+        return root_of(self.url or DEFAULT_URL), self.key
 
     def close(self) -> None:
         """Close the connections."""

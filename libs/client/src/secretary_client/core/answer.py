@@ -8,9 +8,6 @@ import httpx
 
 from secretary_client.error import ApiError
 
-LONGEST_WAIT_SEC = 10.0
-"""The longest wait before a repeat, also if the API asks for a longer one."""
-
 
 def check(response: httpx.Response) -> None:
     """Raise the error that *response* reports; its body must be read, unless it is a success.
@@ -50,4 +47,4 @@ def _unknown(response: httpx.Response) -> ApiError:
 
 def _retry_after(response: httpx.Response) -> float | None:
     value = response.headers.get("Retry-After", "")
-    return min(float(value), LONGEST_WAIT_SEC) if value.isdecimal() else None
+    return float(value) if value.isdecimal() else None

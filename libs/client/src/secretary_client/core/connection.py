@@ -40,8 +40,20 @@ def http_options(url: str, key: str, timeout: float) -> HttpOptions:
 
 
 def full_url(url: str) -> str:
-    """Return *url* with a scheme: ``localhost:5001`` becomes ``http://localhost:5001``."""
+    """Return *url* with a scheme: ``localhost:5001`` becomes ``http://localhost:5001``.
+
+    Spaces and line ends around it do not count.
+    """
+    url = url.strip()
     return url if "://" in url else f"http://{url}"
+
+
+def root_of(url: str) -> str:
+    """Return *url*, the URL of the API, with a scheme and without a slash at its end.
+
+    So two spellings of one URL are equal, and a path can follow.
+    """
+    return full_url(url).rstrip("/")
 
 
 def _sent(key: str) -> str:

@@ -40,8 +40,12 @@ def path(root: str, identity: str, *more: str) -> str:
     """Return the path of the thing with the id *identity* under *root*.
 
     Raises:
-        ValueError: the id is empty.
+        ValueError: the id or a further part is empty, or is ``.`` or ``..``, which would lead to
+            another path.
     """
-    if not identity:
+    parts = (identity, *more)
+    if "" in parts:
         raise ValueError(f"the id is empty: {root}/…")
-    return "/".join((root, *(quote(part, safe="") for part in (identity, *more))))
+    if not {".", ".."}.isdisjoint(parts):
+        raise ValueError(f". and .. are no ids: {root}/{'/'.join(parts)}")
+    return "/".join((root, *(quote(part, safe="") for part in parts)))

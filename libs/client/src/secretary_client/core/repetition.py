@@ -15,12 +15,13 @@ from typing import TypeVar
 
 import httpx
 
-from secretary_client.core.answer import LONGEST_WAIT_SEC
 from secretary_client.core.clock import ClientClock
 from secretary_client.core.effect import Flow, Sleep
 from secretary_client.error import ApiError, Unreachable
 
 FIRST_WAIT_SEC = 0.5
+LONGEST_WAIT_SEC = 10.0
+"""The longest wait before a repeat, also if the API asks for a longer one."""
 # Repeated: a proxy without its upstream, an API without its MongoDB, too many requests.
 TEMPORARY = frozenset({429, 502, 503, 504})
 # Not repeated, because every attempt would fail.
@@ -71,14 +72,15 @@ class Repetition:
                 return (yield from attempt())
             except (httpx.TransportError, ApiError) as failure:
                 error = self._temporary(failure)
-            wait = (isinstance(error, ApiError) and error.retry_after) or backoff
+            asked = isinstance(error, ApiError) and error.retry_after
+            wait = min(asked or backoff, LONGEST_WAIT_SEC)
             left = give_up_at - self.clock.now()
             if wait > left:
                 raise error
             if self.on_retry:
                 self.on_retry(Retry(error, wait, left, number))
             yield Sleep(wait)
-            backoff = min(2 * wait, LONGEST_WAIT_SEC)
+            backoff = 2 * wait
         raise AssertionError  # the count has no end
 
     def _temporary(self, failure: httpx.TransportError | ApiError) -> ApiError | Unreachable:

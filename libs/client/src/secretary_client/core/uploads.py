@@ -78,3 +78,8 @@ def name_of(given: Uploadable) -> str:
         return "upload"
     path = given if isinstance(given, (str, os.PathLike)) else getattr(given, "name", None)
     return Path(path).name if isinstance(path, (str, os.PathLike)) else "upload"
+
+
+def sendable(name: str) -> str:
+    """Return *name* without what UTF-8 cannot write: a system may have names in other encodings."""
+    return name.encode(errors="replace").decode()

@@ -12,7 +12,7 @@ from secretary_client.cli.profiles import Profile, stored_profiles
 from secretary_client.cli.registration import HERE as PANEL
 from secretary_client.cli.registration import command
 from secretary_client.cli.session import DEFAULT_URL, NoKey, Session
-from secretary_client.core.connection import full_url
+from secretary_client.core.connection import root_of
 from secretary_client.error import ApiError
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The name of the profile.")]
@@ -24,7 +24,7 @@ def login(session: Session, name: Name = "default") -> None:
     The profile becomes the default one. Without --key, the command asks for the key, or reads it
     from standard input. Only you can read the file of the profiles.
     """
-    session.url = full_url(session.url or _asked_url())
+    session.url = root_of(session.url or _asked_url())
     session.key = (session.key or _asked_key()).strip()
     if not session.key:
         raise NoKey(session.url)
