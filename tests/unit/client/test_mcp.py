@@ -221,6 +221,8 @@ async def test_the_arguments_of_each_tool_are_described() -> None:
         ("status", {"job_id": "job-1", "wait_sec": -1}, "wait_sec: Input should be greater than"),
         ("result", {}, "job_id: Field required"),
         ("nothing", {}, "Unknown tool: nothing"),
+        ("cancel", {"job_id": ""}, "the id is empty"),
+        ("extract", {"content": "\u00e9"}, "content is not base64"),
     ],
 )
 async def test_a_call_that_does_not_fit_has_a_code_too(
@@ -231,3 +233,17 @@ async def test_a_call_that_does_not_fit_has_a_code_too(
     error = answer.structured_content["error"]
     assert (error["code"], error["message"].startswith(message)) == ("VALIDATION_ERROR", True)
     assert answer.content[0].text == f"VALIDATION_ERROR: {error['message']}"
+
+
+@pytest.mark.parametrize("path", ["~no-such-user/a.pdf", "a\0b", "nowhere.pdf"])
+async def test_a_path_that_leads_nowhere_is_an_error_with_a_code(path: str) -> None:
+    async with connected(Api(), ReadableFiles.all()) as client:
+        answer = await client.call_tool("extract", {"path": path})
+    assert answer.structured_content is not None
+    assert answer.structured_content["error"]["code"] == "FILE_NOT_FOUND"
+
+
+async def test_content_may_be_base64_in_lines() -> None:
+    api = Api(files={"file_id": "file-1"})
+    await called(api, "extract", content="QUJD\nREVG\n")
+    assert b"\r\nABCDEF\r\n" in api.requests[0].content

@@ -27,7 +27,10 @@ class ReadableFiles:
         Raises:
             Refusal: the file is in none of the folders, or it is no file.
         """
-        found = Path(path).expanduser().resolve()
+        try:
+            found = Path(path).expanduser().resolve()
+        except (RuntimeError, ValueError) as error:  # no such home, a loop of links, NUL
+            raise Refusal("FILE_NOT_FOUND", f"{path!r} is no path: {error}") from error
         if not any(found.is_relative_to(folder) for folder in self._folders):
             allowed = ", ".join(map(str, self._folders)) or "none: give the content as base64"
             raise Refusal("FILE_OUTSIDE_FOLDERS", f"{path} is in no allowed folder ({allowed})")

@@ -35,6 +35,8 @@ def refusing(
             return await tool(self, *args, **kwargs)
         except (ApiError, JobFailed, JobNotEnded, OSError, Refusal, Unreachable) as error:
             return result_of(error)
+        except ValueError as error:  # of the client, which takes no such id or parameter
+            return result_of(Refusal("VALIDATION_ERROR", str(error)))
 
     return run
 

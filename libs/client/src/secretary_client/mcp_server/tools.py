@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from typing import Annotated, Any, cast
 
@@ -146,8 +145,8 @@ class Tools:
         if path is not None:
             return {"file_id": await self._client.upload(self._files.checked(path))}
         try:
-            file = base64.b64decode(content or "", validate=True)
-        except binascii.Error as error:
+            file = base64.b64decode("".join((content or "").split()), validate=True)
+        except ValueError as error:
             raise Refusal("VALIDATION_ERROR", f"content is not base64: {error}") from error
         return {"file_id": await self._client.upload(file, filename=filename or "document")}
 
