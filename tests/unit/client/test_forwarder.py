@@ -153,6 +153,26 @@ async def test_after_a_reset_the_jobs_that_ended_since_are_listed(local: Misbeha
     assert sorted(shown) == ["made first, ended late", "new"]
 
 
+async def test_a_restart_amid_the_missed_ends_misses_none_of_them(local: MisbehavingApi) -> None:
+    rest = dict.fromkeys(("job_name", "batch_id", "user_id", "progress", "error"))
+    rest |= {"status": "completed", "job_type": "pdf", "tags": [], "run": 1, "attempt": 1}
+    ended = [job(name, 5, completed_at=f"2026-01-0{name}T00:00:00.000Z", **rest) for name in "213"]
+    client: Any = FakeClient(FeedEvent("9-0", "reset", event("none", 0, "x").data), ended=ended)
+
+    async def ends(place: str, since: str) -> list[Any]:
+        return [one async for one in events_of(client, place, since, {})]
+
+    first, second, last = await ends("5-0", "2026-01-01T00:00:00.000Z")
+    kept: list[tuple[str, str]] = []
+    places = Places(lambda place, at: kept.append((place, at)))
+    for one in (first, second, last):
+        places.take(one.id, one.at)()
+    assert kept[0][0] == "5-0", "a stream from the new place would not have the other ends"
+    again = await ends(*kept[0])
+    assert [one.data["job_id"] for one in again] == ["1", "2", "3"]
+    assert kept[-1] == ("9-0", "2026-01-03T00:00:00.000Z")
+
+
 class LosingClient(FakeClient):
     """Loses the API each time *losses* says so: at the stream (True) or at a listing (False)."""
 
@@ -248,20 +268,32 @@ def test_the_place_and_the_secret_are_kept_for_the_owner_only(tmp_path: Path) ->
 def test_results_that_are_not_known_or_too_large_are_behind_a_url() -> None:
     end = event("a", 3, "completed")
     for known in (None, job("a", 3, results=None), job("a", 3, results={"text": "x" * 300_000})):
-        payload = json.loads(body_of(end, known, "http://api"))
+        payload = json.loads(body_of(end, known, "http://api", "a"))
         assert "data" not in payload
         assert payload["data_url"] == "http://api/api/jobs/a/results"
 
 
-def test_the_webhook_has_the_id_that_the_client_gave_its_job() -> None:
-    known = job("a", 3, parameters={"webhook": {"jobId": "mine"}})
-    assert json.loads(body_of(event("a", 3, "completed"), known, "u"))["job"] == {"id": "mine"}
+async def test_each_webhook_has_the_id_that_the_client_gave_its_job(
+    local: MisbehavingApi,
+) -> None:
+    local.follow(OK, OK, OK)
+    reads: list[str] = []
+
+    class Client(FakeClient):
+        async def job(self, job_id: str) -> Any:
+            reads.append(job_id)  # the job is in a later state than its events
+            return job(job_id, 9, parameters={"webhook": {"jobId": "mine"}})
+
+    client = Client(event("a", 1, "progress"), event("a", 2, "progress"), event("a", 3, "failed"))
+    await forwarded(client, local)
+    assert [json.loads(got.body)["job"] for got in local.requests] == [{"id": "mine"}] * 3
+    assert len(reads) <= 3
 
 
 def test_a_failure_has_its_error() -> None:
     failed = event("a", 3, "failed")
     failed.data["error"] = {"code": "PDF_INVALID", "message": "no PDF", "details": None}
-    payload = json.loads(body_of(failed, job("a", 3), "u"))
+    payload = json.loads(body_of(failed, job("a", 3), "u", "a"))
     assert (payload["error"]["code"], payload["message"]) == ("PDF_INVALID", "no PDF")
     assert payload["data"] is None
     headers = headers_of(failed, b"{}", SECRET, datetime.now(UTC))

@@ -20,7 +20,13 @@ _MESSAGES = {
 }
 
 
-def body_of(event: FeedEvent, job: Job | None, url: str) -> bytes:
+def client_id_of(job: Job) -> str:
+    """Return the id that the client gave *job* in its webhook, else the job's own."""
+    hook = job["parameters"].get("webhook") or {}
+    return str(hook.get("jobId") or job["job_id"])
+
+
+def body_of(event: FeedEvent, job: Job | None, url: str, client_id: str) -> bytes:
     """Return the body of the webhook about *event*, compact JSON.
 
     Args:
@@ -28,8 +34,9 @@ def body_of(event: FeedEvent, job: Job | None, url: str) -> bytes:
         job: the job in the state of the event; None: it is in a later state, so its results are
             not known here, and the body has ``data_url`` instead.
         url: the URL of the API.
+        client_id: the client's id of the job.
     """
-    payload = _payload(event, job)
+    payload = _payload(event, job, client_id)
     if event.name == "completed" and (job is None or job["results"] is None):
         del payload["data"]
         payload["data_url"] = _results_url(event, url)
@@ -54,15 +61,14 @@ def headers_of(event: FeedEvent, body: bytes, secret: str, now: datetime) -> dic
     }
 
 
-def _payload(event: FeedEvent, job: Job | None) -> dict[str, Any]:
+def _payload(event: FeedEvent, job: Job | None, client_id: str) -> dict[str, Any]:
     data = event.data
-    hook = (job["parameters"].get("webhook") if job else None) or {}
     at = (job["completed_at"] or job["updated_at"]) if job else None
     return {
         "phase": _PHASES.get(event.name, event.name),
         **_fields(event, job),
         "process": {"id": data["job_id"], "main_processor": data["job_type"]},
-        "job": {"id": hook.get("jobId") or data["job_id"]},
+        "job": {"id": client_id},
         "schema_version": SCHEMA_VERSION,
         "seq": data["seq"],
         "run": data["run"],

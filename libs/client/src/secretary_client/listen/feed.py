@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from operator import itemgetter
+from dataclasses import dataclass
 from typing import Any
 
 from secretary_client.async_client import AsyncClient
@@ -20,6 +20,17 @@ UNKNOWN = "0-0"
 """A place that the stream does not know, so that it answers with a reset."""
 PAUSE_SEC = 2.0
 """The pause after the client has given up; it may have repeated nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class MissedEnd(FeedEvent):
+    """The end of a job that the stream does not know any more.
+
+    Only the last one of a reset has the new place: after a restart, the others come again.
+    """
+
+    at: str
+    """When the job ended, ISO 8601."""
 
 
 def is_away(error: ApiError | Unreachable) -> bool:
@@ -55,8 +66,9 @@ async def events_of(
         try:
             async for event in client.stream(after=after, **filters):
                 if event.name == RESET:
-                    async for missed in _ended_since(client, since, event.id, filters):
-                        yield missed
+                    ends = await _ended_since(client, since, filters)
+                    for number, job in enumerate(ends, start=1):
+                        yield _end_of(job, event.id if number == len(ends) else after or UNKNOWN)
                 else:
                     yield event
                 after = event.id  # not before the missed ends are known
@@ -69,23 +81,24 @@ async def events_of(
         return
 
 
-async def _ended_since(
-    client: AsyncClient, since: str, place: str, filters: FeedFilter
-) -> AsyncIterator[FeedEvent]:
-    """Yield the ends of jobs that the stream does not know any more, oldest first."""
+async def _ended_since(client: AsyncClient, since: str, filters: FeedFilter) -> list[JobSummary]:
+    """Return the jobs that have ended since the time *since*, in the order of their ends."""
     found, read = [], 0
     async for job in client.jobs(**filters):
         read += 1
         if job["completed_at"] and job["completed_at"] >= since:
-            found.append((job["completed_at"], job))
+            found.append(job)
         if len(found) == MOST_ENDS or read == MOST_READ:
             break
-    for _, job in sorted(found, key=itemgetter(0)):
-        yield _end_of(job, place)
+    return sorted(found, key=_ended_at)
 
 
-def _end_of(job: JobSummary, place: str) -> FeedEvent:
-    return FeedEvent(
+def _ended_at(job: JobSummary) -> str:
+    return job["completed_at"] or ""
+
+
+def _end_of(job: JobSummary, place: str) -> MissedEnd:
+    return MissedEnd(
         place,
         job["status"],
         {
@@ -102,4 +115,5 @@ def _end_of(job: JobSummary, place: str) -> FeedEvent:
             "run": job["run"],
             "attempt": job["attempt"],
         },
+        _ended_at(job),
     )

@@ -7,13 +7,13 @@ from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from secretary_client.async_client import AsyncClient
 from secretary_client.error import ApiError, Unreachable
 from secretary_client.event import TERMINAL, FeedEvent
-from secretary_client.listen.body import body_of
-from secretary_client.listen.feed import is_away
+from secretary_client.listen.body import body_of, client_id_of
+from secretary_client.listen.feed import MissedEnd, is_away
 from secretary_client.listen.places import Places
 from secretary_client.listen.sender import Sender
 from secretary_client.models import Job
@@ -24,6 +24,8 @@ MOST_WAITING = 10_000
 PAUSE_SEC = 0.5
 """The pause of the stream while ``MOST_WAITING`` events wait, and of reads without an answer."""
 MOST_REMEMBERED = 10_000
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -67,6 +69,7 @@ class Forwarder:
         self._sleep = sleep
         self._queues: dict[str, deque[_Pending]] = {}
         self._seqs: OrderedDict[str, int] = OrderedDict()
+        self._client_ids: OrderedDict[str, str] = OrderedDict()
         self._reads = asyncio.Semaphore(MOST_READS)
 
     async def run(self, events: AsyncIterator[FeedEvent]) -> None:
@@ -80,7 +83,8 @@ class Forwarder:
     def _accept(self, event: FeedEvent, tasks: asyncio.TaskGroup) -> None:
         if not self._is_wanted(event):
             return
-        done = self._places.take(event.id, datetime.now(UTC).isoformat(timespec="milliseconds"))
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        done = self._places.take(event.id, event.at if isinstance(event, MissedEnd) else now)
         # Read now: a job that is retried has other results when the local server is back.
         pending = _Pending(event, tasks.create_task(self._body(event)), done)
         job_id = event.data["job_id"]
@@ -96,28 +100,29 @@ class Forwarder:
         is_wanted = event.name in TERMINAL or (event.name == "progress" and self._with_progress)
         if not is_wanted or self._seqs.get(job_id, -1) >= seq:
             return False
-        self._seqs[job_id] = seq
-        self._seqs.move_to_end(job_id)
-        if len(self._seqs) > MOST_REMEMBERED:
-            self._seqs.popitem(last=False)
+        _remember(self._seqs, job_id, seq)
         return True
 
     async def _body(self, event: FeedEvent) -> bytes:
-        job = None if event.name == "progress" else await self._job_of(event)
-        return body_of(event, job, self._api_url)
+        job_id, job = event.data["job_id"], None
+        client_id = self._client_ids.get(job_id)
+        if client_id is None or event.name in TERMINAL:
+            job = await self._job(job_id)
+            client_id = client_id_of(job) if job else client_id or job_id
+            _remember(self._client_ids, job_id, client_id)
+        is_current = job is not None and job["seq"] == event.data["seq"]
+        return body_of(event, job if is_current else None, self._api_url, client_id)
 
-    async def _job_of(self, event: FeedEvent) -> Job | None:
-        """Return the job in the state of *event*; None: it has changed since, or is deleted."""
+    async def _job(self, job_id: str) -> Job | None:
+        """Return a job as it is now; None: it is deleted."""
         while True:
             try:
                 async with self._reads:
-                    job = await self._client.job(event.data["job_id"])
+                    return await self._client.job(job_id)
             except (ApiError, Unreachable) as error:
                 if not is_away(error):
                     return None
                 await self._sleep(PAUSE_SEC)
-                continue
-            return job if job["seq"] == event.data["seq"] else None
 
     async def _forward(self, job_id: str) -> None:
         """Send the events of a job, one after the other."""
@@ -126,3 +131,11 @@ class Forwarder:
             await self._sender.send(queue[0].event, await queue[0].body)
             queue.popleft().done()
         del self._queues[job_id]
+
+
+def _remember(known: OrderedDict[str, T], job_id: str, value: T) -> None:
+    """Note the *value* of a job; the value that was noted first is forgotten."""
+    known[job_id] = value
+    known.move_to_end(job_id)
+    if len(known) > MOST_REMEMBERED:
+        known.popitem(last=False)
