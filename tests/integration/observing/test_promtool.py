@@ -20,7 +20,7 @@ def promtool(*arguments: str, given: bytes = b"") -> str:
 
 
 def test_the_rules_are_valid() -> None:
-    assert "SUCCESS: 20 rules found" in promtool("check", "rules", "deploy/prometheus/alerts.yml")
+    assert "SUCCESS: 21 rules found" in promtool("check", "rules", "deploy/prometheus/alerts.yml")
 
 
 def test_each_alert_fires_at_its_fault_and_none_in_an_hour_of_healthy_load() -> None:
