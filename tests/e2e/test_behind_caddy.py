@@ -116,8 +116,10 @@ def test_a_browser_gets_a_secure_cookie_whatever_the_client_claims(client: JobCl
     assert "; Secure" in answer.headers["set-cookie"]
 
 
-def test_the_metrics_are_not_public(client: JobClient) -> None:
-    assert client.http.get("/metrics").status_code == httpx.codes.NOT_FOUND
+@pytest.mark.parametrize("path", ["/metrics", "/metrics/", "/metrics?x=1"])
+def test_the_metrics_are_not_public(client: JobClient, path: str) -> None:
+    answer = client.http.get(path)
+    assert (answer.status_code, answer.content) == (httpx.codes.NOT_FOUND, b"")
 
 
 def test_a_request_waits_while_the_api_restarts(stack: Stack, client: JobClient) -> None:
