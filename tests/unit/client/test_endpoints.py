@@ -142,6 +142,27 @@ def test_a_rotation_sends_the_same_new_secret_again_if_its_answer_is_lost() -> N
     assert other["secret"] != first["secret"]
 
 
+@pytest.mark.parametrize(("action", "done"), [("change", "changed"), ("delete", "deleted")])
+def test_each_change_is_an_object_with_json(
+    api: Api, capsys: pytest.CaptureFixture[str], action: str, done: str
+) -> None:
+    run(action, "ep-1", "--json")
+    assert json.loads(capsys.readouterr().out) == {"done": done, "id": "ep-1"}
+
+
+def test_a_test_event_that_is_not_delivered_is_a_failure(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(ANSWERS, "POST /api/endpoints/ep-1/test", {"state": "dead"})
+    assert main(["--key", "k", "endpoints", "test", "ep-1"]) == 1
+
+
+def test_an_endpoint_may_be_one_of_an_operator(api: Api) -> None:
+    with api.client() as client:
+        client.endpoints.create("https://a.example/", kind="operator")
+    assert api.requests[0][1] == {"url": "https://a.example/", "kind": "operator"}
+
+
 def test_the_value_of_a_header_may_come_from_a_file(api: Api, tmp_path: Path) -> None:
     (tmp_path / "token").write_text("secret\n")
     run("create", "https://a.example/", "--header", f"X-Key=@{tmp_path / 'token'}")

@@ -41,7 +41,12 @@ class Endpoints(Calls[D]):
 
     @returns
     def create(
-        self, url: str, *, secret: str | None = None, **fields: Unpack[EndpointFields]
+        self,
+        url: str,
+        *,
+        secret: str | None = None,
+        kind: str | None = None,
+        **fields: Unpack[EndpointFields],
     ) -> Flow[Endpoint]:
         """Register a receiver of the events of this key's later jobs; return the endpoint.
 
@@ -50,11 +55,11 @@ class Endpoints(Calls[D]):
         Args:
             url: the receiver.
             secret: signs its events: ``whsec_…``; default: the service's secrets.
+            kind: ``operator``: it gets faults of the system; an admin's key is needed.
             fields: ``events``, ``job_types``, ``tags``, ``headers``, ``enabled``.
         """
-        return self._endpoint(
-            "POST", ENDPOINTS, json={"url": url, **given(secret=secret), **fields}
-        )
+        body = {"url": url, **given(secret=secret, kind=kind), **fields}
+        return self._endpoint("POST", ENDPOINTS, json=body)
 
     @returns
     def change(

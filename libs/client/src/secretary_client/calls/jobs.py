@@ -106,7 +106,7 @@ class JobCalls(StreamCalls[D]):
 
         Args:
             wanted: ``status``, ``job_type``, ``batch_id``, ``tag``, ``user_id``,
-                ``created_after``, ``created_before``; None: any.
+                ``id_contains``, ``created_after``, ``created_before``; None: any.
         """
         return self._requests.pages(f"{JOBS}/", "jobs", "cursor", given(**wanted))
 

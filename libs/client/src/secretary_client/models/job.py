@@ -199,6 +199,8 @@ class FeedFilter(TypedDict, total=False):
 class JobFilter(FeedFilter, total=False):
     """Filters that select jobs; None: any."""
 
+    id_contains: str | None
+    """A part of the job's id, of at least 4 characters."""
     created_after: datetime | str | None
     created_before: datetime | str | None
 

@@ -79,6 +79,8 @@ class Endpoint(TypedDict):
 
     id: str
     url: str
+    kind: str
+    """``jobs``, or ``operator``: it gets faults of the system."""
     events: list[str]
     job_types: list[str] | None
     tags: list[str] | None

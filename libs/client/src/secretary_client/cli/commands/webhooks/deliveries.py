@@ -107,7 +107,11 @@ def try_receiver(
         fields["token"] = secret_in(token_file)
     if secret_file:
         fields["secret"] = secret_in(secret_file)
-    outcome = session.client.test_webhook(url, **fields)
+    write_outcome(session, session.client.test_webhook(url, **fields))
+
+
+def write_outcome(session: Session, outcome: Delivery) -> None:
+    """Write the outcome of a test event as JSON, and exit with 1 if it was not delivered."""
     session.write(outcome)
     if outcome["state"] != "delivered":
         raise typer.Exit(1)

@@ -9,6 +9,7 @@ import typer
 
 from secretary_client.cli.arguments.options import SecretFile, Since, Until
 from secretary_client.cli.arguments.parameters import header_of, seconds, secret_in
+from secretary_client.cli.commands.webhooks.deliveries import write_outcome
 from secretary_client.cli.registration import WEBHOOKS as PANEL
 from secretary_client.cli.registration import command, group
 from secretary_client.cli.session import Session
@@ -97,6 +98,7 @@ def change(
     filters = EndpointFields(job_types=None, tags=None) if every_job else EndpointFields()
     filters.update(_fields(events, job_types, tags, headers, enabled))
     session.client.endpoints.change(endpoint_id, url=target, **filters)
+    session.write_done("changed", endpoint_id)
 
 
 def rotate(
@@ -126,8 +128,8 @@ def replay(session: Session, endpoint_id: EndpointId, since: Since, until: Until
 
 
 def test(session: Session, endpoint_id: EndpointId) -> None:
-    """Send one test event to an endpoint; write the outcome as JSON."""
-    session.write(session.client.endpoints.test(endpoint_id))
+    """Send one test event to an endpoint; write the outcome as JSON; exit code 1: it failed."""
+    write_outcome(session, session.client.endpoints.test(endpoint_id))
 
 
 def delete(
@@ -139,6 +141,7 @@ def delete(
     """Delete endpoints; their webhooks that are not delivered yet are dropped."""
     for endpoint_id in endpoint_ids:
         session.client.endpoints.delete(endpoint_id)
+        session.write_done("deleted", endpoint_id)
 
 
 def _fields(
