@@ -12,6 +12,8 @@ from extract_msg import OleWriter
 SUBJECT, BODY, HTML, RTF, SENDER, TO = "0037", "1000", "1013", "1009", "0C1A", "0E04"
 SENT_TAG, TIME = 0x0039, 0x0040
 CODE_PAGE_TAG, INTEGER = 0x3FFD, 0x0003
+_ENCODINGS = {20866: "koi8-r", 28592: "iso8859-2"}
+"""Of the code pages that Python knows by other names."""
 _TICKS_OF_2026 = 134_116_992_000_000_000
 """The first moment of 2026 in units of 100 ns since 1601."""
 
@@ -64,7 +66,8 @@ def _add_mail(
     header = bytes(24 if place else 32)
     written = struct.pack("<HHIQ", INTEGER, CODE_PAGE_TAG, 6, code_page) if code_page else b""
     writer.addEntry([*place, "__properties_version1.0"], header + sent + written)
-    kind, encoding = ("001E", f"cp{code_page}") if code_page else ("001F", "utf-16-le")
+    named = _ENCODINGS.get(code_page or 0, f"cp{code_page}")
+    kind, encoding = ("001E", named) if code_page else ("001F", "utf-16-le")
     for tag, text in texts.items():
         writer.addEntry([*place, f"__substg1.0_{tag}{kind}"], text.encode(encoding))
     for tag, content in binary.items():

@@ -53,6 +53,15 @@ SHAPES = {
         raw("Gr\xfc\xdfe".encode("latin-1"), b"Content-Type: text/plain; charset=unknown-9\n"),
         f"{WRITTEN}\n\nGrüße",
     ),
+    "no encoding": (raw("Grüße".encode()), f"{WRITTEN}\n\nGrüße"),
+    "Windows' signs in Latin-1": (
+        raw("5 €".encode("cp1252"), b"Content-Type: text/plain; charset=iso-8859-1\n"),
+        f"{WRITTEN}\n\n5 €",
+    ),
+    "an encoding of mails alone": (
+        raw(b"Gr+APwA3w-e", b"Content-Type: text/plain; charset=utf-7\n"),
+        f"{WRITTEN}\n\nGrüße",
+    ),
     "right to left": (mail("שלום עולם").as_bytes(), f"{WRITTEN}\n\nשלום עולם"),
     "a mailbox": (b"From ada Mon Jan 1\n" + mail("text").as_bytes(), f"{WRITTEN}\n\ntext"),
     "empty": (raw(b""), WRITTEN),
@@ -136,6 +145,15 @@ def test_attachments_are_files_inside_the_mail() -> None:
     assert list(members) == ["a_b.png", "data.csv", "attachment_3.eml"]
     assert members["a_b.png"] == png()
     assert b"Inner" in members["attachment_3.eml"]
+
+
+def test_a_report_of_a_delivery_has_all_its_recipients() -> None:
+    report = b"Reporting-MTA: dns; a\n\nFinal-Recipient: rfc822; b@c\nStatus: 5.1.1\n"
+    content = secure(
+        "multipart/report; boundary=b",
+        b"--b\nContent-Type: message/delivery-status\n\n" + report + b"--b--\n",
+    )
+    assert read_file(content).members == {"attachment_1.eml": report + b"\n"}
 
 
 def test_a_cut_mail_gives_the_text_before_the_cut() -> None:

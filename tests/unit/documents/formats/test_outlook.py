@@ -26,6 +26,14 @@ SHAPES = {
         outlook_mail({**HEADS, BODY: "Привет"}, code_page=1251),
         f"{WRITTEN}\n\nПривет",
     ),
+    "a code page that Python does not know": (
+        outlook_mail({**HEADS, BODY: "Привет"}, code_page=20866),
+        f"{WRITTEN}\n\nПривет",
+    ),
+    "a code page of a standard": (
+        outlook_mail({**HEADS, BODY: "Łódź"}, code_page=28592),
+        f"{WRITTEN}\n\nŁódź",
+    ),
     "HTML": (
         outlook_mail({**HEADS, BODY: "plain"}, binary={HTML: b"<ul><li>a<li>b</ul>"}),
         f"{WRITTEN}\n\n- a\n- b",

@@ -102,6 +102,10 @@ SHAPES = {
         "one\n-----\ntwo\n-----\nthree\n\nfour",
     ),
     "title": (r"\pard\s3 Report\par", "# Report"),
+    "the text of an embedded file": (
+        r"\pard a {\object\objemb{\*\objclass Word}{\*\objdata 01}{\result linked}}\par",
+        "a linked",
+    ),
     "right to left": (r"\pard\rtlpar {\f2\'f9\'ec\'e5\'ed}\par", "שלום"),
     "empty": ("", ""),
 }
@@ -146,10 +150,27 @@ def test_the_title_and_the_author_come_from_the_information() -> None:
     assert (found.title, found.author, found.markdown) == ("Report", "Ada", "a")
 
 
-def test_headers_are_left_out_unless_they_are_kept() -> None:
-    content = rich(r"{\header\pard Company\par}\pard text\par")
+@pytest.mark.parametrize("place", ["header", "headerf", "footerl", "footerf"])
+def test_headers_are_left_out_unless_they_are_kept(place: str) -> None:
+    content = rich(rf"{{\{place}\pard Company\par}}\pard text\par")
     assert read_file(content).markdown == "text"
     assert "Company" in read_file(content, keep_headers=True).markdown
+
+
+@pytest.mark.parametrize(
+    ("head", "encoding"),
+    [
+        (r"\ansi\ansicpg1251{\fonttbl{\f0\fcharset1 Arial;}}\f0", "cp1251"),
+        (r"\ansi\ansicpg20866", "koi8-r"),
+        (r"\mac", "mac_roman"),
+        (r"\pc", "cp437"),
+        (r"\pca", "cp850"),
+    ],
+)
+def test_text_has_the_encoding_that_its_head_names(head: str, encoding: str) -> None:
+    text = "Привет" if encoding in ("cp1251", "koi8-r") else "Müller"
+    content = rf"{{\rtf1{head}\pard ".encode() + text.encode(encoding) + rb"\par}"
+    assert read_file(content).markdown == text
 
 
 def test_rich_text_nested_too_deeply_is_refused() -> None:

@@ -7,6 +7,7 @@ import re
 
 _HEADER = re.compile(r"charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
 _META = re.compile(rb"<meta[^>]{0,500}?charset\s*+=\s*+[\"']?+\s*+([\w.:-]{1,40})", re.IGNORECASE)
+_XML = re.compile(rb"\s{0,100}<\?xml\s[^<>]{0,200}?encoding\s*+=\s*+[\"']([\w.:-]{1,40})[\"']")
 _META_WITHIN = 4096  # the HTML standard says 1024 bytes; some pages start with long comments
 _MARKS = {
     codecs.BOM_UTF8: "utf-8",
@@ -14,15 +15,33 @@ _MARKS = {
     codecs.BOM_UTF16_BE: "utf-16-be",
 }
 # Encodings that pages use. Python also has codecs that are no encodings (punycode, unicode_escape).
-_KNOWN = ("utf-8", "utf-16", "iso8859", "cp", "koi8", "gb", "big5", "euc", "shift_jis", "mac")
-_LATIN = ("ascii", "iso8859-1", "latin-1")
+_KNOWN = ("utf-8", "utf-16", "iso8859", "iso2022_jp", "cp", "koi8", "gb", "big5", "euc", "mac")
+_LABELS = {
+    "iso-8859-8-i": "iso8859-8",
+    "sjis": "cp932",
+    "windows-31j": "cp932",
+    "windows-874": "cp874",
+    "windows-949": "cp949",
+}
+"""Labels that Python does not know, without ``x-`` before them."""
+_MEANT = {
+    **dict.fromkeys(("ascii", "iso8859-1"), "cp1252"),
+    **dict.fromkeys(("iso8859-11", "tis-620"), "cp874"),
+    **dict.fromkeys(("gb2312", "gbk"), "gb18030"),
+    "big5": "big5hkscs",
+    "euc_kr": "cp949",
+    "iso8859-9": "cp1254",
+    "shift_jis": "cp932",
+}
+"""The larger encodings that programs mean when they name a smaller one (Encoding Standard)."""
 
 
 def decode(content: bytes, content_type: str) -> str:
     """Return *content* as text.
 
-    The encoding comes from the byte order mark, else from *content_type*, else from a meta tag in
-    the page. Without any of them it is UTF-8, or Windows-1252 if *content* is not UTF-8.
+    The encoding comes from the byte order mark, else from *content_type*, else from a meta tag or
+    the XML declaration in the page. Without any of them it is UTF-8, or Windows-1252 if *content*
+    is not UTF-8.
     """
     for mark, name in _MARKS.items():
         if content.startswith(mark):
@@ -37,23 +56,24 @@ def decode(content: bytes, content_type: str) -> str:
 
 
 def _declared(start: bytes) -> str | None:
-    match = _META.search(start)
+    match = _META.search(start) or _XML.match(start)
     if match is None:
         return None
-    name = _known(match[1].decode("ascii", errors="replace"))
+    name = encoding_named(match[1].decode("ascii", errors="replace"))
     # A page whose declaration is readable as ASCII cannot be in UTF-16.
     return "utf-8" if name is not None and name.startswith("utf-16") else name
 
 
 def _named(match: re.Match[str] | None) -> str | None:
-    return None if match is None else _known(match[1])
+    return None if match is None else encoding_named(match[1])
 
 
-def _known(label: str) -> str | None:
+def encoding_named(label: str) -> str | None:
+    """Return Python's name of the encoding that *label* means; None if it is unknown."""
+    plain = label.lower().removeprefix("x-")
     try:
-        name = codecs.lookup(label).name
+        name = codecs.lookup(_LABELS.get(plain, plain)).name
     except (LookupError, ValueError):
         return None
-    if name in _LATIN:  # on the web, Latin-1 means Windows-1252
-        return "cp1252"
+    name = _MEANT.get(name, name)
     return name if name.startswith(_KNOWN) else None

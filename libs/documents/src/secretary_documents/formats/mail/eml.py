@@ -20,7 +20,7 @@ from secretary_documents.formats.mail.letter import (
     check_not_enveloped,
     member_name,
 )
-from secretary_documents.web.charset import decode
+from secretary_documents.web.charset import decode, encoding_named
 
 _MOST_PARTS = 2000
 _CMS = ("application/pkcs7-mime", "application/x-pkcs7-mime")
@@ -118,11 +118,17 @@ def _is_attachment(part: EmailMessage) -> bool:
 
 
 def _text_of(part: EmailMessage) -> str:
+    payload = part.get_payload(decode=True)
+    content = payload if isinstance(payload, bytes) else b""
     try:
-        return str(part.get_content())
+        charset = part.get_content_charset("us-ascii")
+        if charset == "us-ascii":  # also that of programs that name none and write UTF-8
+            return decode(content, "")
+        if encoding_named(charset):
+            return decode(content, f"charset={charset}")
+        return str(part.get_content())  # in an encoding of mails alone, such as UTF-7
     except (LookupError, ValueError, KeyError):  # an unknown encoding
-        payload = part.get_payload(decode=True)
-        return decode(payload, "") if isinstance(payload, bytes) else ""
+        return decode(content, "")
 
 
 def _add_attachment(part: EmailMessage, number: int, builder: Builder) -> None:
@@ -144,7 +150,7 @@ def _add_attachment(part: EmailMessage, number: int, builder: Builder) -> None:
 def _content_of(part: EmailMessage) -> bytes:
     if part.get_content_maintype() == "message":
         inner = part.get_payload()
-        if isinstance(inner, list) and inner and isinstance(inner[0], Message):
-            return inner[0].as_bytes()
+        if isinstance(inner, list):  # of several, if it reports for several recipients
+            return b"".join(one.as_bytes() for one in inner if isinstance(one, Message))
     payload = part.get_payload(decode=True)
     return payload if isinstance(payload, bytes) else b""

@@ -35,6 +35,8 @@ from secretary_documents.pdf.layout.model import Kind, Markup, Span
 _LINK = re.compile(r'HYPERLINK\s{1,9}"([^"]{1,2000})"')
 _MOST_GROUPS = 1000
 _LEVELS = 9
+# The code pages of texts whose head has ``mac``, ``pc`` or ``pca`` in place of ``ansi``.
+_MACINTOSH, _DOS, _DOS_LATIN = 10000, 437, 850
 
 
 def read_rich_text(path: str, builder: Builder) -> None:
@@ -85,6 +87,9 @@ class _RichTextReader:
             "f": self._choose_font,
             "fcharset": self._fonts.set_charset,
             "ansicpg": self._set_code_page,
+            "mac": lambda _: self._set_code_page(_MACINTOSH),
+            "pc": lambda _: self._set_code_page(_DOS),
+            "pca": lambda _: self._set_code_page(_DOS_LATIN),
             "s": self._choose_style,
             "b": partial(self._mark, Markup.BOLD),
             "i": partial(self._mark, Markup.ITALIC),

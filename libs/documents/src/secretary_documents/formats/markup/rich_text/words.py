@@ -5,7 +5,7 @@ from __future__ import annotations
 TABLE_WORDS = frozenset({"trowd", "clmrg", "clvmrg", "cellx", "trhdr"})
 SKIPPED = frozenset(
     {
-        *("colortbl", "object", "listtable", "listoverridetable", "revtbl", "themedata"),
+        *("colortbl", "objdata", "listtable", "listoverridetable", "revtbl", "themedata"),
         *("datastore", "latentstyles", "xmlnstbl", "generator", "rsidtbl", "filetbl", "nonshppict"),
         *("ftnsep", "ftnsepc", "aftnsep", "aftnsepc", "bkmkstart", "bkmkend", "xe", "tc"),
         # Of a shape: the names of its properties, and its form for older readers.
@@ -27,7 +27,7 @@ PLACES = frozenset(
             "pict",
             "sv",  # the value of a property of a shape, which may be a picture
         ),
-        *("header", "headerl", "headerr", "footer", "footerl", "footerr"),
+        *("header", "headerl", "headerr", "headerf", "footer", "footerl", "footerr", "footerf"),
     }
 )
 KNOWN_STARRED = frozenset({"shppict", "shpinst", "fldinst", "pntext", "listtext"})
