@@ -60,6 +60,15 @@ def test_pages_become_markdown(shape: str) -> None:
     assert (found.format, found.title, found.markdown) == ("html", "T", expected)
 
 
+def test_a_picture_in_a_table_comes_after_the_table_and_its_text_stays_in_the_cell() -> None:
+    source = f"data:image/png;base64,{base64.b64encode(png()).decode()}"
+    content = page(f"<table><tr><td>a<img src='{source}' alt=yes><td>b<tr><td>c<td>d</table>e")
+    [found] = read_file(content, min_points=20).pages
+    assert found["text"] == (
+        "| ayes | b |\n| --- | --- |\n| c | d |\n\n![](page_1_image_1.png)\n\ne"
+    )
+
+
 def test_an_empty_element_of_xhtml_takes_no_text_in() -> None:
     content = b'<?xml version="1.0"?><html><head><title/></head><body><p/>text</body></html>'
     assert read_file(content).markdown == "text"

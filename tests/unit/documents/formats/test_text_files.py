@@ -20,8 +20,11 @@ TEXTS = {
         f"{'Words ' * 10}And {'more ' * 9}The end.",
     ),
     "JSON": ('{"a": [1, "*"]}', '```\n{"a": [1, "*"]}\n```'),
+    "lines of JSON": ('{"a": 1}\n{"b": 2}\n', '```\n{"a": 1}\n{"b": 2}\n```'),
     "XML": ("<?xml version='1.0'?>\n<a>*b*</a>", "```\n<?xml version='1.0'?>\n<a>*b*</a>\n```"),
     "pages": ("one\ftwo", "one\n-----\ntwo"),
+    "a form feed at the end": ("one\n\ftwo\n\f\n", "one\n-----\ntwo"),
+    "an empty page": ("one\f\ftwo", "one\n-----\n\n-----\ntwo"),
     "marks of Markdown": ("*a* [c]\nd_e_ <f>", "\\*a\\* \\[c\\] d_e\\_ \\<f>"),
     "control characters": ("\x1b[1mbold", "\\[1mbold"),
     "right to left": ("שלום עולם\n\nمرحبا", "שלום עולם\n\nمرحبا"),
@@ -106,7 +109,11 @@ MARKDOWN = {
     "endless quotes": ("# A\n\n" + ">" * 40 + "deep\n", "# A\n\ndeep"),
     "HTML": ("# A\n\n<script>x</script>\n\n<b>c</b>\n", "# A\n\n**c**"),
     "right to left": ("# דוח\n\nמרחבא\n", "# דוח\n\nמרחבא"),
-    "front matter": ("---\ntitle: T\n---\n# A\n", "# A"),
+    "front matter": ("---\n# of Ada\ntitle: T\n---\n# A\n", "# A"),
+    "slides between lines": (
+        "---\n# One\n\nFirst.\n\n---\n\n# Two\n",
+        "# One\n\nFirst.\n\n# Two",
+    ),
 }
 
 

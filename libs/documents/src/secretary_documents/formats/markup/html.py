@@ -128,6 +128,8 @@ class _HtmlReader:
         self._silent = 0
         self._caption = False
         self._table: HtmlTable | None = None
+        self._held: list[Load] = []
+        """The pictures in the open table, which come after it."""
 
     def read(self, root: LexborNode, *, with_navigation: bool) -> None:
         """Read the elements below *root*."""
@@ -241,6 +243,7 @@ class _HtmlReader:
         load = _data_of(source) or (self._find_picture(source) if self._find_picture else None)
         if self._table or load is None:
             self._runs.append(run(text))
+            self._held += [load] if load else []
             return
         self._flush()
         self._builder.picture(load, text)
@@ -285,6 +288,9 @@ class _HtmlReader:
         elif tag == "table":
             self._table = None
             self._builder.table(table.finished())
+            held, self._held = self._held, []
+            for load in held:
+                self._builder.picture(load)
         elif tag == "caption":
             runs, self._runs = self._runs, []
             self._builder.caption(runs)

@@ -18,11 +18,17 @@ _FULL = 0.6
 
 
 def is_data(text: str) -> bool:
-    """Return whether *text* is JSON or XML."""
+    """Return whether *text* is JSON, lines of JSON, or XML."""
     if _XML.match(text):
         return True
     if not text.lstrip().startswith(_DATA_STARTS):
         return False
+    return _is_json(text) or all(map(_is_json, text.splitlines()))
+
+
+def _is_json(text: str) -> bool:
+    if not text.strip():
+        return True
     try:
         json.loads(text)
     except (ValueError, RecursionError):

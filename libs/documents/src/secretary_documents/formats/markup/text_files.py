@@ -22,7 +22,11 @@ from secretary_documents.web.charset import decode
 _DEEPEST = 100
 _SAMPLE = 64 * 1024
 _PARAGRAPHS = re.compile(r"\n[ \t]*\n\s*")
-_FRONT_MATTER = re.compile(r"---\n(?:[^\n]*\n){0,200}?---\n")
+# Lines of YAML, of which the first has a name and a colon: slides are between such lines too.
+_FRONT_MATTER = re.compile(
+    r"---\n(?:(?:[ \t]*|#[^\n]*)\n){0,20}[\w.-]{1,50}[ \t]*:[^\n]*\n"
+    r"(?:[^\n]*\n){0,200}?---[ \t]*(?:\n|\Z)"
+)
 _TITLE = re.compile(r"^title:[ \t]*[\"']?([^\n\"']{1,300})", re.MULTILINE)
 
 
@@ -52,7 +56,8 @@ def read_text(path: str, builder: Builder) -> None:
         builder.start_page()
         builder.code(text)
         return
-    for page in text.split("\f"):
+    # A form feed at the end starts no page.
+    for page in text.rstrip("\f\n ").split("\f"):
         builder.start_page()
         for paragraph in _PARAGRAPHS.split(page):
             add_lines(paragraph.split("\n"), builder)
