@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 import zipfile
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -31,6 +32,12 @@ def png(width: int = 120, height: int = 80) -> bytes:
     pixmap = pymupdf.Pixmap(pymupdf.csRGB, pymupdf.IRect(0, 0, width, height))
     pixmap.clear_with(120)
     return bytes(pixmap.tobytes("png"))
+
+
+def noisy_png() -> bytes:
+    """Return a PNG of about 90 kB."""
+    samples = random.Random(1).randbytes(3 * 200 * 150)
+    return bytes(pymupdf.Pixmap(pymupdf.csRGB, 200, 150, samples, False).tobytes("png"))  # noqa: FBT003
 
 
 def word(fill: Callable[[Any], object]) -> bytes:

@@ -33,6 +33,13 @@ def encrypted() -> bytes:
     return bytes(content)
 
 
+def packed_in_an_unknown_way() -> bytes:
+    content = bytearray(zipped({"[Content_Types].xml": "a"}))
+    for mark, place in ((b"PK\3\4", 8), (b"PK\1\2", 10)):
+        content[content.index(mark) + place] = 97
+    return bytes(content)
+
+
 def with_wrong_sum() -> bytes:
     written = io.BytesIO()
     with zipfile.ZipFile(written, "w") as archive:
@@ -43,6 +50,7 @@ def with_wrong_sum() -> bytes:
 BROKEN = {
     "cut off": (zipped({"a.txt": "a" * 99})[:-30], "DOCUMENT_INVALID"),
     "encrypted": (encrypted(), "DOCUMENT_ENCRYPTED"),
+    "packed in an unknown way": (packed_in_an_unknown_way(), "DOCUMENT_INVALID"),
     "wrong sum": (with_wrong_sum(), "DOCUMENT_INVALID"),
     "bomb": (zipped({"a.txt": bytes(9 * 2**20)}), "DOCUMENT_TOO_LARGE"),
     "many files": (zipped({f"{n}": "" for n in range(300)}), "DOCUMENT_TOO_LARGE"),

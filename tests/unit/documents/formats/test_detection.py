@@ -88,6 +88,9 @@ UNREADABLE = {
     "an SQLite database": b"SQLite format 3\0" + bytes(99),
     "an old office file of an unknown kind (OLE)": OLE + bytes(99),
     "an office file of an unknown kind (Open XML)": zipped({"[Content_Types].xml": "<Types/>"}),
+    "an office file of an unknown kind (OpenDocument)": zipped(
+        {"mimetype": "application/vnd.oasis.opendocument.graphics"}
+    ),
     "a binary file of an unknown format": bytes(range(256)),
     "empty": b"",
     "blank": b" \n\t ",

@@ -119,6 +119,69 @@ def text_in_a_shape(body: Any) -> None:
     )
 
 
+def kinds_of_numbers(body: Any) -> None:
+    levels = (
+        "<text:list-level-style-number text:level='1' style:num-format='a' style:num-suffix=')'"
+        " text:start-value='3'/><text:list-level-style-bullet text:level='2'/>"
+        "<text:list-level-style-number text:level='3' style:num-format='1'/>"
+        "<text:list-level-style-number text:level='4' style:num-format=''/>"
+    )
+    body.append(Element.from_tag(f"<text:list-style style:name='K'>{levels}</text:list-style>"))
+    items = ""
+    for text in ("none", "number", "dot", "letter"):
+        inner = f"<text:list>{items}</text:list>" if items else ""
+        items = f"<text:list-item><text:p>{text}</text:p>{inner}</text:list-item>"
+    body.append(Element.from_tag(f"<text:list text:style-name='K'>{items}</text:list>"))
+
+
+def drawn_in_a_cell(body: Any) -> None:
+    note = "<text:note><text:note-citation>1</text:note-citation><text:note-body><text:p>The proof."
+    box = "<draw:frame><draw:text-box><text:p>boxed</text:p></draw:text-box></draw:frame>"
+    body.append(
+        Element.from_tag(
+            f"<table:table><table:table-row><table:table-cell><text:p>a{note}</text:p>"
+            f"</text:note-body></text:note>{box}</text:p></table:table-cell></table:table-row>"
+            "</table:table>"
+        )
+    )
+
+
+def note_in_a_box(body: Any) -> None:
+    note = "<text:note><text:note-citation>1</text:note-citation><text:note-body><text:p>The proof."
+    body.append(
+        Element.from_tag(
+            f"<text:p>a<draw:frame><draw:text-box><text:p>boxed{note}</text:p></text:note-body>"
+            "</text:note></text:p></draw:text-box></draw:frame></text:p>"
+        )
+    )
+
+
+def indexes(body: Any) -> None:
+    for kind in ("table-index", "object-index", "user-index"):
+        index = f"<text:index-body><text:p>of a {kind}</text:p></text:index-body>"
+        body.append(Element.from_tag(f"<text:{kind}>{index}</text:{kind}>"))
+    numbered = "<text:numbered-paragraph><text:p>numbered</text:p></text:numbered-paragraph>"
+    body.append(Element.from_tag(numbered))
+
+
+def fields_and_readings(body: Any) -> None:
+    body.append(
+        Element.from_tag(
+            "<text:p><text:title>The title</text:title> of <text:ruby><text:ruby-base>漢字"
+            "</text:ruby-base><text:ruby-text>かんじ</text:ruby-text></text:ruby></text:p>"
+        )
+    )
+
+
+def group_of_shapes(body: Any) -> None:
+    shapes = "".join(
+        f"<draw:{kind}><text:p>{kind}</text:p></draw:{kind}>"
+        for kind in ("path", "polyline", "regular-polygon", "caption", "measure")
+    )
+    group = f"<draw:g><svg:title>read aloud</svg:title>{shapes}</draw:g>"
+    body.append(Element.from_tag(f"<text:p>before{group} after</text:p>"))
+
+
 def pages(body: Any) -> None:
     body.append(odfdo.Paragraph("one"))
     body.append(Element.from_tag("<text:soft-page-break/>"))
@@ -140,6 +203,24 @@ SHAPES: dict[str, tuple[Callable[[Any], object], str]] = {
     "deleted text and comments": (changes, "kept"),
     "right to left": (right_to_left, "# تقرير\n\nשלום"),
     "text in shapes": (text_in_a_shape, "before after\n\nin the shape\n\nin the box\n\ndeep"),
+    "kinds of numbers": (
+        kinds_of_numbers,
+        "- c) letter\n  - dot\n    1. number\n       - none",
+    ),
+    "what is drawn in a cell": (
+        drawn_in_a_cell,
+        "| a\\[1\\] |\n| --- |\n\nboxed\n\n\\[1\\] The proof.",
+    ),
+    "a note in a text box": (note_in_a_box, "a\n\nboxed\\[1\\]\n\n\\[1\\] The proof."),
+    "indexes": (
+        indexes,
+        "of a table-index\n\nof a object-index\n\nof a user-index\n\nnumbered",
+    ),
+    "fields and readings": (fields_and_readings, "The title of 漢字"),
+    "a group of shapes": (
+        group_of_shapes,
+        "before after\n\npath\n\npolyline\n\nregular-polygon\n\ncaption\n\nmeasure",
+    ),
     "pages": (pages, "one\n-----\ntwo"),
     "empty": (lambda body: body, ""),
 }
@@ -165,6 +246,18 @@ def test_a_page_starts_where_the_style_of_a_paragraph_says_so() -> None:
 
     pages = read_file(open_file("text", fill)).pages
     assert [page["text"] for page in pages] == ["one", "two\n\nthree", "four"]
+
+
+def test_a_picture_in_a_cell_is_kept_after_the_table() -> None:
+    def fill(document: Any) -> None:
+        cell = "<table:table-cell><text:p>a</text:p></table:table-cell>"
+        row, table = (Element.from_tag(f"<table:{one}/>") for one in ("table-row", "table"))
+        row.append(picture_in(document, cell, png()))
+        table.append(row)
+        document.body.append(table)
+
+    [page] = read_file(open_file("text", fill), min_points=20).pages
+    assert page["text"] == "| a |\n| --- |\n\n![](page_1_image_1.png)"
 
 
 def test_pictures_of_a_text_are_kept_where_they_stand() -> None:

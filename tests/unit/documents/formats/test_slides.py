@@ -8,6 +8,7 @@ from support.file_reader import code_of, read_file
 from support.office_samples import (
     add_chart,
     encrypted,
+    noisy_png,
     png,
     slides,
     with_member,
@@ -45,6 +46,17 @@ def numbers(presentation: Any) -> None:
             paragraph._p.pPr.append(number)
 
 
+def letters(presentation: Any) -> None:
+    shapes = slide(presentation, BLANK).shapes
+    for kind in ("alphaLcParenR", "romanUcPeriod", "arabicParenBoth", "alphaUcPeriod"):
+        paragraph = shapes.add_textbox(0, 0, 9, 9).text_frame.paragraphs[0]
+        paragraph.text = kind
+        number = paragraph._p.get_or_add_pPr().makeelement(qn("a:buAutoNum"))
+        number.set("type", kind)
+        number.set("startAt", "4")
+        paragraph._p.pPr.append(number)
+
+
 def two_slides(presentation: Any) -> None:
     slide(presentation, TITLE_ONLY, "One")
     slide(presentation, TITLE_ONLY, "Two")
@@ -57,6 +69,10 @@ def chart(presentation: Any) -> None:
 SHAPES: dict[str, tuple[Callable[[Any], object], str]] = {
     "bullets": (bullets, "# Plan\n\n- first\n  - deeper"),
     "numbers": (numbers, "# Plan\n\n3. a\n   1. deep\n   - dot\n4. b"),
+    "letters": (
+        letters,
+        "- d) alphaLcParenR\n- IV. romanUcPeriod\n4. arabicParenBoth\n- D. alphaUcPeriod",
+    ),
     "two slides": (two_slides, "# One\n-----\n# Two"),
     "notes": (slide_notes, "# Talk\n\n### Notes\n\nBreathe."),
     "merged cells": (
@@ -90,6 +106,15 @@ def test_pictures_of_a_slide_are_kept() -> None:
     [page] = read_file(slides(fill), min_points=20).pages
     assert page["pictures"] == ["page_1_image_1.png"]
     assert "![](page_1_image_1.png)" in page["text"]
+
+
+def test_a_picture_on_many_slides_counts_once_against_the_limit_of_bytes() -> None:
+    def fill(presentation: Any) -> None:
+        for _ in range(20):
+            slide(presentation, BLANK).shapes.add_picture(io.BytesIO(picture), 0, 0)
+
+    picture = noisy_png()
+    assert len(read_file(slides(fill), min_points=20, max_unpacked_bytes=2**20).pages) == 20
 
 
 SAMPLE = slides(two_slides)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from docx.enum.text import WD_BREAK
+from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 from support.file_reader import code_of, read_file
 from support.office_samples import (
@@ -80,6 +81,14 @@ def box_in_a_cell(document: Any) -> None:
     cell.paragraphs[0]._p.append(text_box("in the box"))
 
 
+def symbols(document: Any) -> None:
+    paragraph = document.add_paragraph("a")
+    for code in ("F0FE", "2713", "D800", "110000", "x"):
+        symbol = OxmlElement("w:sym")
+        symbol.set(qn("w:char"), code)
+        paragraph.add_run()._r.append(symbol)
+
+
 def nothing(document: Any) -> None:
     document.add_paragraph("")
 
@@ -97,6 +106,7 @@ SHAPES: dict[str, tuple[Callable[[Any], object], str]] = {
     "right to left": (word_right_to_left, "# דוח שנתי\n\nمرحبا بالعالم"),
     "deleted and hidden text": (changes, "kept end"),
     "text box": (boxes, "before\n\nin the box"),
+    "symbols, also impossible ones": (symbols, "a☒✓"),
     "link": (word_link, "see [this page](https://example.org/a)"),
     "code": (code_and_caption, "```\ndef f():\n    return 1\n```\n\nFigure 1: nothing"),
     "empty": (nothing, ""),
@@ -128,12 +138,14 @@ def test_pages_start_where_the_file_marks_them() -> None:
 
 def test_headers_are_left_out_unless_they_are_kept() -> None:
     def fill(document: Any) -> None:
-        document.sections[0].header.paragraphs[0].text = "Company"
+        head = document.sections[0].header.paragraphs[0]
+        head.text = "Company"
+        head._p.append(text_box("Munich"))
         document.add_paragraph("text")
 
     content = word(fill)
     assert read_file(content).markdown == "text"
-    assert read_file(content, keep_headers=True).markdown == "Company\n\ntext"
+    assert read_file(content, keep_headers=True).markdown == "Company\n\nMunich\n\ntext"
 
 
 def test_pictures_are_kept_where_they_stand() -> None:

@@ -88,6 +88,7 @@ _BY_MIMETYPE: tuple[tuple[bytes, str], ...] = (
     (b"application/vnd.oasis.opendocument.spreadsheet", "ods"),
     (b"application/vnd.oasis.opendocument.presentation", "odp"),
 )
+_OPEN_DOCUMENT = b"application/vnd.oasis.opendocument."
 # Names of streams in the older office files, which are in UTF-16, and the format.
 _STREAMS: tuple[tuple[str, str], ...] = (
     ("EncryptedPackage", "encrypted"),
@@ -155,11 +156,8 @@ def _zip_format(fd: int) -> str:
 
 def _format_in(archive: zipfile.ZipFile) -> str:
     names = set(archive.namelist())
-    if "mimetype" in names:
-        declared = _start_of(archive, "mimetype").strip()
-        for media_type, name in _BY_MIMETYPE:
-            if declared.startswith(media_type):
-                return name
+    if "mimetype" in names and (declared := _declared_format(archive)):
+        return declared
     if "[Content_Types].xml" in names:
         types = _start_of(archive, "[Content_Types].xml")
         for part, name in _OPEN_XML:
@@ -171,10 +169,20 @@ def _format_in(archive: zipfile.ZipFile) -> str:
     return "zip"
 
 
+def _declared_format(archive: zipfile.ZipFile) -> str | None:
+    declared = _start_of(archive, "mimetype").strip()
+    found = next((name for mark, name in _BY_MIMETYPE if declared.startswith(mark)), None)
+    if found is None and declared.startswith(_OPEN_DOCUMENT):
+        raise unsupported("an office file of an unknown kind (OpenDocument)")
+    return found
+
+
 def _start_of(archive: zipfile.ZipFile, name: str) -> bytes:
     try:
         with archive.open(name) as file:
             return file.read(_MOST_NAMED_BYTES)
+    except NotImplementedError:  # packed in an unknown way
+        raise
     except RuntimeError as error:  # a part with a password
         raise encrypted() from error
 

@@ -27,7 +27,8 @@ class Archive:
             PermanentError: DOCUMENT_INVALID, or DOCUMENT_TOO_LARGE with too many members.
         """
         self._limits = limits
-        self._unpacked = 0
+        self._unpacked: dict[str, int] = {}
+        """The unpacked bytes of each member. A picture may be read for each place where it is."""
         with _faults():
             self._file = zipfile.ZipFile(path)
         members = self._file.infolist()
@@ -64,14 +65,17 @@ class Archive:
             raise damaged(f"the part {name[:200]} is missing")
         if member.flag_bits & _ENCRYPTED:
             raise encrypted("a part of the ZIP file needs a password")
-        pieces = []
+        pieces: list[bytes] = []
+        others = sum(self._unpacked.values()) - self._unpacked.get(name, 0)
+        size = 0
         with _faults(), self._file.open(member) as file:
             while piece := file.read(_PIECE):
-                self._unpacked += len(piece)
-                if self._unpacked > self._limits.max_unpacked_bytes:
+                size += len(piece)
+                if others + size > self._limits.max_unpacked_bytes:
                     most = self._limits.max_unpacked_bytes
                     raise too_large(f"the ZIP file unpacks to more than {most} bytes")
                 pieces.append(piece)
+        self._unpacked[name] = size
         return b"".join(pieces)
 
     def read_if_there(self, name: str) -> bytes | None:

@@ -9,6 +9,7 @@ from xml.etree.ElementTree import Element
 from secretary_documents.formats.builder import Builder, run
 from secretary_documents.formats.packages.archive import Archive
 from secretary_documents.formats.packages.chart import add_chart
+from secretary_documents.formats.packages.number_form import in_form
 from secretary_documents.formats.packages.open_xml import (
     Target,
     add_properties,
@@ -22,6 +23,13 @@ from secretary_documents.pdf.layout.model import Kind, Markup, Span
 _TITLES = ("title", "ctrTitle")
 _RUNNING = {"dt": Kind.FOOTER, "ftr": Kind.FOOTER, "sldNum": Kind.FOOTER, "hdr": Kind.HEADER}
 _BULLETS = ("buChar", "buAutoNum", "buBlip")
+# By the start of the kind of numbers.
+_FORMS = {
+    "alphaLc": "lowerLetter",
+    "alphaUc": "upperLetter",
+    "romanLc": "lowerRoman",
+    "romanUc": "upperRoman",
+}
 _BREAKS = {"br": "\n", "tab": "\t"}
 
 
@@ -86,7 +94,7 @@ class SlideReader:
             else:
                 numbers[depth] = numbers.get(depth, start - 1) + 1
             if _is_item(properties, is_body=is_body):
-                marker = "•" if start is None else f"{numbers[depth]}."
+                marker = "•" if start is None else _numbered(properties, numbers[depth])
                 self._builder.item(runs, depth=depth, marker=marker)
             else:
                 self._builder.paragraph(runs)
@@ -141,6 +149,17 @@ def _first_number(properties: Element | None) -> int | None:
         return None
     start = found.get("startAt", "")
     return int(start) if start.isdecimal() else 1
+
+
+def _numbered(properties: Element | None, number: int) -> str:
+    """Return *number* as the paragraph shows it, such as ``1.`` or ``b)``."""
+    found = None if properties is None else properties.find("buAutoNum")
+    kind = "" if found is None else found.get("type", "")
+    form = next((form for start, form in _FORMS.items() if kind.startswith(start)), "decimal")
+    written = in_form(number, form)
+    if kind.endswith("ParenBoth"):
+        return f"({written})"
+    return f"{written})" if kind.endswith("ParenR") else f"{written}."
 
 
 def _is_item(properties: Element | None, *, is_body: bool) -> bool:

@@ -10,10 +10,16 @@ from secretary_documents.pdf.layout.model import Markup, Span
 
 _MOST_BLANKS = 100
 SHAPES = frozenset(
-    {"frame", "custom-shape", "rect", "ellipse", "circle", "line", "connector", "polygon"}
+    {
+        *("frame", "custom-shape", "rect", "ellipse", "circle", "line", "connector", "polygon"),
+        *("path", "polyline", "regular-polygon", "caption", "measure"),
+    }
 )
 """The elements that hold pictures, objects, tables or text of their own."""
-_NOT_SHOWN = SHAPES | {"tracked-changes", "annotation", "annotation-end", "forms", "desc", "title"}
+# Readings of Japanese words are left out too.
+_NOT_SHOWN = SHAPES | {"tracked-changes", "annotation", "annotation-end", "forms", "ruby-text"}
+_OF_GROUP = ("title", "desc")
+"""What programs read aloud of a group of shapes. In a paragraph a ``title`` is a field."""
 
 MarkupOf = Callable[[Element], Markup]
 
@@ -39,7 +45,7 @@ def runs_in(
             yield from runs_in(child, markup_of, child.get("href"), markup)
         elif (text := _character(child)) is not None:
             yield run(text, link=link, markup=markup)
-        elif child.tag not in _NOT_SHOWN:
+        elif child.tag not in _NOT_SHOWN and not (element.tag == "g" and child.tag in _OF_GROUP):
             own = markup_of(child) if child.tag == "span" else Markup.NONE
             yield from runs_in(child, markup_of, link, markup | own)
         if child.tail:
@@ -53,6 +59,15 @@ def shapes_in(element: Element) -> Iterator[Element]:
             yield child
         elif child.tag not in _NOT_SHOWN:
             yield from shapes_in(child)
+
+
+def notes_in(element: Element) -> Iterator[Element]:
+    """Yield the footnotes and endnotes in *element*, but not those inside of shapes."""
+    for child in element:
+        if child.tag == "note":
+            yield child
+        elif child.tag not in _NOT_SHOWN:
+            yield from notes_in(child)
 
 
 def plain_text(paragraphs: Iterator[Element]) -> str:

@@ -11,22 +11,23 @@ from secretary_documents.formats.builder import Builder, run
 from secretary_documents.formats.packages.archive import Archive
 from secretary_documents.formats.packages.open_document.inline import (
     SHAPES,
+    notes_in,
     plain_text,
     runs_in,
     shapes_in,
 )
 from secretary_documents.formats.packages.open_document.meta import add_meta, check_encryption
-from secretary_documents.formats.packages.open_document.styles import Styles
+from secretary_documents.formats.packages.open_document.styles import BULLET, Styles
 from secretary_documents.formats.packages.open_document.tables import read_table
 from secretary_documents.formats.packages.open_xml import text_of
 from secretary_documents.formats.packages.xml import parse_xml
 from secretary_documents.pdf.layout.model import Kind, Span
 
-BULLET = "•"
 _GROUPS = frozenset(
     {
         *("section", "index-body", "table-of-content", "text-box", "illustration-index"),
-        *("index-title", "alphabetical-index", "bibliography", "user-index", "g", "a"),
+        *("index-title", "alphabetical-index", "bibliography", "user-index", "table-index"),
+        *("object-index", "numbered-paragraph", "g", "a"),
     }
 )
 # By the class of a placeholder on a slide.
@@ -128,6 +129,7 @@ class OpenDocumentReader:
     def _add_table(self, element: Element) -> None:
         self._break(element, "break-before")
         self._builder.table(read_table(element, self._builder.budget))
+        self._add_drawn(element)
 
     def _add_list(self, element: Element) -> None:
         self._list(element, 0, element.get("style-name", ""))
@@ -149,8 +151,15 @@ class OpenDocumentReader:
             self._start_page()
 
     def _extras(self, element: Element) -> None:
-        """Add the notes and the pictures in a paragraph, and the page break in it or after it."""
-        for note in element.iter("note"):
+        """Add what is drawn in a paragraph, and the page break in it or after it."""
+        self._add_drawn(element)
+        if element.find(".//soft-page-break") is not None:
+            self._start_page()
+        self._break(element, "break-after")
+
+    def _add_drawn(self, element: Element) -> None:
+        """Add the notes, the pictures and the text boxes in a paragraph or a table."""
+        for note in notes_in(element):
             citation, body = note.find("note-citation"), note.find("note-body")
             marker = "" if citation is None else (citation.text or "")
             if body is not None:
@@ -158,9 +167,6 @@ class OpenDocumentReader:
                 self._builder.footnote(f"[{marker}]", runs)
         for shape in shapes_in(element):
             self._frame(shape)
-        if element.find(".//soft-page-break") is not None:
-            self._start_page()
-        self._break(element, "break-after")
 
     def _frame(self, frame: Element) -> None:
         if kind := _RUNNING.get(frame.get("class", "")):
@@ -203,14 +209,15 @@ class OpenDocumentReader:
         return True
 
     def _list(self, element: Element, depth: int, style: str) -> None:
-        number = self._last_number(element, depth, style)
+        level = self._styles.list_level(style, depth)
+        number = self._last_number(element, depth, style, level.start - 1)
         for item in element:
             if item.tag not in ("list-item", "list-header"):
                 continue
             has_marker = item.tag == "list-item" and any(one.tag in ("p", "h") for one in item)
             if has_marker:
                 number = int(item.get("start-value", number + 1))
-            marker = f"{number}." if self._styles.is_numbered(style) else BULLET
+            marker = level.marker(number)
             for child in item:
                 if child.tag == "list":
                     self._list(child, depth + 1, child.get("style-name", "") or style)
@@ -223,12 +230,12 @@ class OpenDocumentReader:
         if name := element.get("id"):
             self._last_numbers[name, depth] = number
 
-    def _last_number(self, element: Element, depth: int, style: str) -> int:
-        """Return the number after which the list *element* goes on; 0 for a list of its own."""
+    def _last_number(self, element: Element, depth: int, style: str, own: int) -> int:
+        """Return the number after which the list *element* goes on; *own* if it is a new list."""
         if continued := element.get("continue-list"):
-            return self._last_numbers.get((continued, depth), 0)
+            return self._last_numbers.get((continued, depth), own)
         goes_on = element.get("continue-numbering") == "true"
-        return self._last_numbers.get((style, depth), 0) if goes_on else 0
+        return self._last_numbers.get((style, depth), own) if goes_on else own
 
     def _first_of_item(self, element: Element, depth: int, marker: str) -> None:
         """Add the first block of an item: a paragraph, or a heading with its number."""

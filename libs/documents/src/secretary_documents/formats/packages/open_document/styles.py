@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
+from secretary_documents.formats.packages.number_form import in_form
 from secretary_documents.pdf.layout.model import Markup
 
 _CODE = ("Preformatted", "Source_20_Code", "Code")
@@ -14,6 +16,24 @@ _CHARACTERS = {"Strong_20_Emphasis": Markup.BOLD, "Emphasis": Markup.ITALIC} | d
 )
 _BOLD = ("bold", "600", "700", "800", "900")
 _CAPTIONS = frozenset({"Caption", "Table", "Illustration", "Figure"})
+BULLET = "•"
+_FORMS = {"a": "lowerLetter", "A": "upperLetter", "i": "lowerRoman", "I": "upperRoman"}
+"""The forms of numbers, by ``num-format``; another one is decimal, an empty one shows none."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListLevel:
+    """A level of a list style."""
+
+    form: str = ""
+    """The form of its numbers; empty: bullets."""
+    suffix: str = "."
+    start: int = 1
+    """The number of the first item."""
+
+    def marker(self, number: int) -> str:
+        """Return the bullet or the number of an item."""
+        return f"{in_form(number, self.form)}{self.suffix}" if self.form else BULLET
 
 
 class Styles:
@@ -23,15 +43,14 @@ class Styles:
         """*roots*: the root elements of the parts."""
         self._parents: dict[str, str] = {}
         self._breaks: dict[str, set[str]] = {"break-before": set(), "break-after": set()}
-        self._numbered: set[str] = set()
+        self._lists: dict[str, dict[int, ListLevel]] = {}
         self._markup = dict(_CHARACTERS)
         for root in roots:
             for one in root.iter("style"):
                 self._add(one)
             for one in root.iter("list-style"):
-                first = next(iter(one), None)
-                if first is not None and first.tag == "list-level-style-number":
-                    self._numbered.add(one.get("name", ""))
+                levels = {int(level.get("level", "1")): _level_of(level) for level in one}
+                self._lists[one.get("name", "")] = levels
 
     def _add(self, style: Element) -> None:
         name = style.get("name", "")
@@ -60,9 +79,10 @@ class Styles:
             found |= self._markup.get(name, Markup.NONE)
         return found
 
-    def is_numbered(self, name: str) -> bool:
-        """Return whether the first level of the list style *name* has numbers."""
-        return name in self._numbered
+    def list_level(self, name: str, depth: int) -> ListLevel:
+        """Return the level of the list style *name* for items at *depth*, from 0."""
+        levels = self._lists.get(name, {})
+        return levels.get(depth + 1) or levels.get(1) or ListLevel()
 
     def is_code(self, element: Element) -> bool:
         """Return whether the paragraph *element* is code."""
@@ -75,6 +95,18 @@ class Styles:
     def is_caption(self, element: Element) -> bool:
         """Return whether the paragraph *element* is a caption."""
         return bool(self._names(element) & _CAPTIONS)
+
+
+def _level_of(element: Element) -> ListLevel:
+    form = element.get("num-format", "1")
+    if element.tag != "list-level-style-number" or not form:
+        return ListLevel()
+    start = element.get("start-value", "")
+    return ListLevel(
+        _FORMS.get(form, "decimal"),
+        element.get("num-suffix") or ".",
+        int(start) if start.isdecimal() else 1,
+    )
 
 
 def _markup_of(style: Element) -> Markup:

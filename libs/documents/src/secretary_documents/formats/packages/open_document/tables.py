@@ -39,7 +39,7 @@ def _text(cell: Element) -> str:
         elif child.tag == "table":
             rows = (", ".join(filter(None, (_text(one) for one in row))) for row in _rows(child))
             texts.append("; ".join(filter(None, rows)))
-        else:
+        elif child.tag != "annotation":
             texts.append(_text(child))
     return " ".join(filter(None, texts))
 

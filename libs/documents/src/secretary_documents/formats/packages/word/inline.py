@@ -21,7 +21,7 @@ _TEXTS = {
 # Text that was deleted or moved away, instructions of fields, and readings of Japanese words.
 _SKIPPED = frozenset({"del", "moveFrom", "instrText", "delText", "rt", "pPr", "rPr", "Fallback"})
 _NOTES = {"footnoteReference": "footnote", "endnoteReference": "endnote"}
-_PRIVATE = range(0xE000, 0xF900)
+_SURROGATES, _PRIVATE = range(0xD800, 0xE000), range(0xE000, 0xF900)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +136,12 @@ def _symbol(element: Element) -> str:
     """Return the character of a symbol; symbol fonts have theirs in the private area."""
     try:
         code = int(element.get("char", ""), 16)
-    except ValueError:
+        character = chr(code)
+    except (ValueError, OverflowError):
         return ""
-    return BULLETS.get(code, "") if code in _PRIVATE else chr(code)
+    if code in _PRIVATE:
+        return BULLETS.get(code, "")
+    return "" if code in _SURROGATES else character
 
 
 BULLETS = {

@@ -8,14 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
+from secretary_documents.formats.packages.number_form import in_form
+
 _PLACE = re.compile(r"%([1-9])")
-_ROMAN = (
-    *((1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l")),
-    *((40, "xl"), (10, "x"), (9, "ix"), (5, "v"), (4, "iv"), (1, "i")),
-)
-_LARGEST_ROMAN = 4999
-_LETTERS = 26
-_MOST_LETTERS = 5
 BULLET = "•"
 
 
@@ -32,6 +27,8 @@ class Numbering:
     def __init__(self, root: Element | None) -> None:
         """*root*: the root of ``numbering.xml``, if there is one."""
         self._levels: dict[str, dict[int, _Level]] = {}
+        self._own_levels: dict[str, dict[int, _Level]] = {}
+        """The levels that a list defines in place of those of its abstract list."""
         self._abstract: dict[str, str] = {}
         self._counts: dict[str, dict[int, int]] = defaultdict(dict)
         self._starts: dict[str, dict[int, int]] = {}
@@ -45,7 +42,8 @@ class Numbering:
         abstract = self._abstract.get(number_id or "")
         if number_id is None or abstract is None:
             return None
-        levels, counts = self._levels.get(abstract, {}), self._counts[abstract]
+        levels = self._levels.get(abstract, {}) | self._own_levels[number_id]
+        counts = self._counts[abstract]
         own = levels.get(level, _Level())
         start = self._starts[number_id].get(level)
         if start is not None and (number_id, level) not in self._started:
@@ -62,19 +60,27 @@ class Numbering:
         def shown(match: re.Match[str]) -> str:
             at = int(match[1]) - 1
             of = levels.get(at, _Level())
-            return _written(counts.get(at, of.start), of.form)
+            return in_form(counts.get(at, of.start), of.form)
 
         return _PLACE.sub(shown, own.text).strip() or BULLET
 
     def _read(self, root: Element) -> None:
+        of_styles: dict[str, dict[int, _Level]] = {}
         for one in root.iter("abstractNum"):
-            levels = {int(level.get("ilvl", "0")): _level(level) for level in one.iter("lvl")}
+            levels = _levels(one)
             self._levels[one.get("abstractNumId", "")] = levels
+            if levels and (style := one.find("styleLink")) is not None:
+                of_styles[style.get("val", "")] = levels
+        for one in root.iter("abstractNum"):  # a list whose levels are those of a style
+            if (style := one.find("numStyleLink")) is not None:
+                levels = of_styles.get(style.get("val", ""), {})
+                self._levels[one.get("abstractNumId", "")] = levels
         for one in root.iter("num"):
             abstract = one.find("abstractNumId")
             if abstract is not None:
                 self._abstract[one.get("numId", "")] = abstract.get("val", "")
                 self._starts[one.get("numId", "")] = dict(_starts(one))
+                self._own_levels[one.get("numId", "")] = _levels(one)
 
 
 def _starts(number: Element) -> Iterator[tuple[int, int]]:
@@ -84,6 +90,10 @@ def _starts(number: Element) -> Iterator[tuple[int, int]]:
         value = "" if start is None else start.get("val", "")
         if value.isdecimal() and level.isdecimal():
             yield int(level), int(value)
+
+
+def _levels(element: Element) -> dict[int, _Level]:
+    return {int(one.get("ilvl", "0")): _level(one) for one in element.iter("lvl")}
 
 
 def _level(element: Element) -> _Level:
@@ -97,22 +107,3 @@ def _level(element: Element) -> _Level:
         values["lvlText"],
         int(start) if start.isdecimal() else 1,
     )
-
-
-def _written(number: int, form: str) -> str:
-    if form in ("lowerLetter", "upperLetter") and number > 0:
-        letter = chr(ord("a") + (number - 1) % _LETTERS)
-        written = letter * min((number - 1) // _LETTERS + 1, _MOST_LETTERS)
-    elif form in ("lowerRoman", "upperRoman") and 0 < number <= _LARGEST_ROMAN:
-        written = _roman(number)
-    else:
-        return str(number)
-    return written.upper() if form.startswith("upper") else written
-
-
-def _roman(number: int) -> str:
-    written = ""
-    for value, letters in _ROMAN:
-        times, number = divmod(number, value)
-        written += letters * times
-    return written

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from xml.etree.ElementTree import Element
@@ -95,7 +95,7 @@ class WordReader:
                 if target and target.name in self._archive and target.name not in done:
                     done.add(target.name)
                     root = parse_xml(self._archive.read(target.name))
-                    for paragraph in root.iter("p"):
+                    for paragraph in _paragraphs_in(root):
                         self._builder.running(_RUNNING[tag], self._runs(paragraph))
             if done:
                 return
@@ -207,8 +207,18 @@ class WordReader:
 
     def _add_notes(self) -> None:
         for marker, note in self._notes.referenced():
-            runs = [one for paragraph in note.iter("p") for one in (*self._runs(paragraph), _gap())]
+            paragraphs = _paragraphs_in(note)
+            runs = [one for each in paragraphs for one in (*self._runs(each), _gap())]
             self._builder.footnote(marker, runs)
+
+
+def _paragraphs_in(element: Element) -> Iterator[Element]:
+    """Yield the paragraphs in *element*, also of text boxes, but each text box once."""
+    for child in element:
+        if child.tag == "p":
+            yield child
+        if child.tag != "Fallback":  # the same for older programs
+            yield from _paragraphs_in(child)
 
 
 def _page_breaks(pieces: Iterable[Piece]) -> tuple[bool, bool]:
