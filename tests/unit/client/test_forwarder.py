@@ -37,7 +37,7 @@ def event(job_id: str, seq: int, name: str, event_id: str = "1-0") -> FeedEvent:
 
 def job(job_id: str, seq: int, **fields: Any) -> Any:
     known = {"job_id": job_id, "seq": seq, "completed_at": "2026-01-01T00:00:00.000Z"}
-    return {**known, "parameters": {}, "results": {"n": seq}, **fields}
+    return {**known, "parameters": {}, "results": {"n": seq}, "results_url": None, **fields}
 
 
 class FakeClient:
@@ -267,7 +267,8 @@ def test_the_place_and_the_secret_are_kept_for_the_owner_only(tmp_path: Path) ->
 
 def test_results_that_are_not_known_or_too_large_are_behind_a_url() -> None:
     end = event("a", 3, "completed")
-    for known in (None, job("a", 3, results=None), job("a", 3, results={"text": "x" * 300_000})):
+    apart = job("a", 3, results=None, results_url="/api/jobs/a/results")
+    for known in (None, apart, job("a", 3, results={"text": "x" * 300_000})):
         payload = json.loads(body_of(end, known, "http://api", "a"))
         assert "data" not in payload
         assert payload["data_url"] == "http://api/api/jobs/a/results"

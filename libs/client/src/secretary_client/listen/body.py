@@ -7,11 +7,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from secretary_client.event import FeedEvent
-from secretary_client.models import Job
+from secretary_client.models import Job, JobError
 from secretary_client.webhook import signature_of
 
 SCHEMA_VERSION = 1
 LONGEST_BODY_BYTES = 256 * 1024
+UNEXPECTED = "The handler ended with an unexpected error. The job shows it to its owner."
+UNEXPECTED_MARK = "error_type"
+"""Only the details of an exception that the handler did not raise on purpose have this field."""
 _PHASES = {"progress": "processing"}
 _MESSAGES = {
     "completed": "Processing completed",
@@ -32,19 +35,21 @@ def body_of(event: FeedEvent, job: Job | None, url: str, client_id: str) -> byte
     Args:
         event: ``progress``, or the end of a job.
         job: the job in the state of the event; None: it is in a later state, so its results are
-            not known here, and the body has ``data_url`` instead.
+            not known here. Then, and if the results are large, the body has ``data_url`` instead.
         url: the URL of the API.
         client_id: the client's id of the job.
     """
     payload = _payload(event, job, client_id)
-    if event.name == "completed" and (job is None or job["results"] is None):
-        del payload["data"]
-        payload["data_url"] = _results_url(event, url)
+    is_known = job is not None and not job["results_url"]
     body = _encoded(payload)
-    if len(body) > LONGEST_BODY_BYTES and "data" in payload:
+    if len(body) > LONGEST_BODY_BYTES and "error" in payload:
+        payload["error"]["details"] = None
+    elif event.name == "completed" and (len(body) > LONGEST_BODY_BYTES or not is_known):
         del payload["data"]
-        body = _encoded({**payload, "data_url": _results_url(event, url)})
-    return body
+        payload["data_url"] = f"{url}/api/jobs/{event.data['job_id']}/results"
+    else:
+        return body
+    return _encoded(payload)
 
 
 def headers_of(event: FeedEvent, body: bytes, secret: str, now: datetime) -> dict[str, str]:
@@ -63,7 +68,8 @@ def headers_of(event: FeedEvent, body: bytes, secret: str, now: datetime) -> dic
 
 def _payload(event: FeedEvent, job: Job | None, client_id: str) -> dict[str, Any]:
     data = event.data
-    at = (job["completed_at"] or job["updated_at"]) if job else None
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    at = (job["completed_at"] or job["updated_at"]) if job else now
     return {
         "phase": _PHASES.get(event.name, event.name),
         **_fields(event, job),
@@ -72,7 +78,7 @@ def _payload(event: FeedEvent, job: Job | None, client_id: str) -> dict[str, Any
         "schema_version": SCHEMA_VERSION,
         "seq": data["seq"],
         "run": data["run"],
-        "occurred_at": at or datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "occurred_at": at,
     }
 
 
@@ -82,14 +88,19 @@ def _fields(event: FeedEvent, job: Job | None) -> dict[str, Any]:
         shown = progress or {"step": "", "percent": 0, "message": ""}
         message = shown["message"] or shown["step"] or "Processing"
         return {"progress": shown["percent"], "message": message, "step": shown["step"]}
-    message = _MESSAGES[event.name]
     if event.name == "failed" and error:
-        return {"message": error["message"], "error": error, "data": None}
-    return {"message": message, "data": job["results"] if job else None}
+        public = _public(error)
+        return {"message": public["message"], "error": public, "data": None}
+    results = job["results"] if job and event.name == "completed" else None
+    return {"message": _MESSAGES[event.name], "data": results}
 
 
-def _results_url(event: FeedEvent, url: str) -> str:
-    return f"{url}/api/jobs/{event.data['job_id']}/results"
+def _public(error: JobError) -> JobError:
+    """Return *error* as a webhook has it: without what only the job's owner may see."""
+    details = error["details"] or {}
+    kept = {name: value for name, value in details.items() if name != "traceback"}
+    message = UNEXPECTED if UNEXPECTED_MARK in details else error["message"]
+    return {"code": error["code"], "message": message, "details": kept or None}
 
 
 def _encoded(payload: dict[str, Any]) -> bytes:
