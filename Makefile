@@ -165,9 +165,8 @@ $(PEERS_INSTALLED): bench/peers/requirements.txt
 	@$(PEERS)/bin/python -m pip --quiet --disable-pip-version-check install -r $<
 	@touch $@
 
-# A folder, and more arguments, e.g. `make bench-quality QUALITY=/pdfs BENCH="--pages"`.
+# A folder, and more arguments, e.g. `make bench-quality QUALITY=/pdfs OPTIONS="--pages"`.
 QUALITY ?=
-BENCH ?=
 
 QUALITY_PEERS := .venv-quality
 QUALITY_PEERS_INSTALLED := $(QUALITY_PEERS)/.installed
@@ -175,7 +174,7 @@ QUALITY_PEERS_INSTALLED := $(QUALITY_PEERS)/.installed
 bench-quality: setup $(QUALITY_PEERS_INSTALLED) ## Measure the structure of the PDFs in QUALITY, beside other programs
 	@test -n "$(QUALITY)" || { echo "name a folder: make bench-quality QUALITY=…"; exit 2; }
 	@PYTHONPATH=bench $(BIN)/python -m quality.run "$(QUALITY)" \
-		--peers $(QUALITY_PEERS)/bin/python $(BENCH)
+		--peers $(QUALITY_PEERS)/bin/python $(OPTIONS)
 
 # The other programs that read PDFs have packages of their own. One of them replaces our PyMuPDF.
 $(QUALITY_PEERS_INSTALLED): bench/quality/requirements.txt
