@@ -1,6 +1,9 @@
 import os
+import tempfile
+from pathlib import Path
 
 import pytest
+from extract_msg import OleWriter
 from support.office_samples import zipped
 
 from secretary_common.errors import PermanentError
@@ -121,6 +124,40 @@ def test_all_extras_are_installed_here() -> None:
         "mail",
         "spreadsheets",
     }
+
+
+def old_file(*names: str) -> bytes:
+    """Return an OLE file with streams, of which those with a ``/`` are in folders."""
+    writer = OleWriter()
+    for name in names:
+        folder, _, _ = name.rpartition("/")
+        if folder:
+            writer.addEntry([folder], storage=True)
+        writer.addEntry(name.split("/"), bytes(5000))
+    with tempfile.NamedTemporaryFile() as file:
+        writer.write(file.name)
+        return Path(file.name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("names", "kind"),
+    [
+        (("Workbook", "MBD00/WordDocument"), "xls"),
+        (("PowerPoint Document", "Pictures", "MBD00/Workbook"), "ppt"),
+        (("WordDocument", "mail/__properties_version1.0"), "doc"),
+        (("__properties_version1.0", "a/WordDocument"), "msg"),
+        (("a/WordDocument",), "doc"),
+    ],
+)
+def test_files_that_an_old_office_file_embeds_do_not_count(
+    names: tuple[str, ...], kind: str
+) -> None:
+    assert found(old_file(*names)).name == kind
+
+
+def test_the_text_of_an_old_office_file_does_not_count() -> None:
+    content = old_file("WordDocument") + "EncryptedPackage".encode("utf-16-le")
+    assert found(content).name == "doc"
 
 
 def old_word(flags: int) -> bytes:

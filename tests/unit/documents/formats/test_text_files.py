@@ -71,6 +71,10 @@ TABLES = {
         "a,b\nx\u2028y,1\n",
         "| a | b |\n| --- | --- |\n| x y | 1 |",
     ),
+    "control characters": (
+        "a\x1bb,c\nd\xade,f\n",
+        "| ab | c |\n| --- | --- |\n| de | f |",
+    ),
     "empty cells": ("a,b\n,\nc,d\n", "| a | b |\n| --- | --- |\n|  |  |\n| c | d |"),
 }
 

@@ -170,6 +170,14 @@ def test_a_schema_that_refers_to_itself_is_refused() -> None:
     assert "refers to itself" in refusal({**refers, "$defs": {"tree": tree}})
 
 
+@pytest.mark.parametrize("keyword", ["unevaluatedProperties", "additionalProperties"])
+def test_a_reference_counts_in_every_keyword_with_a_schema(keyword: str) -> None:
+    number = {"n": {"type": "integer"}}
+    fields = JsonFields({"type": "object", keyword: {"$ref": "#/$defs/n"}, "$defs": number})
+    assert fields.problems({"a": 1}, partial=False) == []
+    assert fields.problems({"a": "x"}, partial=False)
+
+
 def test_a_pattern_runs_on_an_engine_that_does_not_backtrack() -> None:
     fields = JsonFields({"type": "object", "properties": {"a": {"pattern": "^(a+)+$"}}})
     # An engine that backtracks would need longer than any test may take.

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from secretary_documents.formats.limits import Budget, FileLimits
-from secretary_documents.formats.table_builder import TableBuilder
+from secretary_documents.formats.table_builder import TableBuilder, without_controls
 from secretary_documents.pdf.layout.model import (
     Block,
     Box,
@@ -27,8 +27,6 @@ INDENT = 18.0
 _DEEPEST_HEADING = 6
 _POINTS_A_PIXEL = 72 / 96
 _NO_BOX = Box(0, 0, 0, 0)
-_CONTROL = {code: None for code in range(32) if chr(code) not in "\t\n"} | {0xAD: None}
-
 _BLANKS = re.compile(r"[ \t\xa0]+")
 _LANGUAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9+#._-]{0,29}")
 _FILE_NAME = re.compile(r"[^\s/\\]{1,200}\.(?:png|jpe?g|gif|bmp|tiff?|emf|wmf|svg)", re.IGNORECASE)
@@ -60,7 +58,7 @@ class FilePage:
 
 def run(text: str, *, link: str | None = None, markup: Markup = Markup.NONE) -> Span:
     """Return a piece of text with one markup. Line ends in *text* stay line ends."""
-    return Span(text.translate(_CONTROL), 0.0, link=_safe_link(link), markup=markup)
+    return Span(without_controls(text), 0.0, link=_safe_link(link), markup=markup)
 
 
 def _safe_link(link: str | None) -> str | None:
@@ -141,7 +139,7 @@ class Builder:
 
     def code(self, text: str, language: str = "") -> None:
         """Add lines of code with their indents. Anything but a name is no *language*."""
-        cleaned = text.translate(_CONTROL).strip("\n")
+        cleaned = without_controls(text).strip("\n")
         self.budget.add_text(cleaned)
         lines = [Line(_NO_BOX, (Span(line, 0.0, mono=True),)) for line in cleaned.split("\n")]
         if cleaned.strip():

@@ -9,6 +9,7 @@ import zipfile
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.models.file import ContentMark, refusal
 from secretary_documents.formats.limits import damaged, encrypted
+from secretary_documents.formats.packages.compound_file import names_in_root
 from secretary_documents.formats.packages.old_office import is_cut_off, is_encrypted
 
 PDF_WITHIN = 1024
@@ -189,11 +190,25 @@ def _start_of(archive: zipfile.ZipFile, name: str) -> bytes:
 
 def _ole_format(fd: int) -> str:
     with mmap.mmap(fd, 0, access=mmap.ACCESS_READ) as content:
-        for stream, name in _STREAMS:
-            if content.find(stream.encode("utf-16-le")) >= 0:
-                if name == "encrypted" or is_encrypted(content, name):
-                    raise encrypted()
-                return name
+        if name := _by_streams(content):
+            if name == "encrypted" or is_encrypted(content, name):
+                raise encrypted()
+            return name
         if is_cut_off(content):
             raise damaged("the old office file is cut off")
     raise unsupported("an old office file of an unknown kind (OLE)")
+
+
+def _by_streams(content: mmap.mmap) -> str | None:
+    """Return the format by the names of streams: of the file itself, else of any in it.
+
+    The file may embed other files, and its text may have the name of a stream.
+    """
+    try:
+        own = names_in_root(content)
+    except PermanentError:  # damaged; a reader may find more in it
+        own = set()
+    found = next((name for stream, name in _STREAMS if stream in own), None)
+    return found or next(
+        (name for stream, name in _STREAMS if content.find(stream.encode("utf-16-le")) >= 0), None
+    )

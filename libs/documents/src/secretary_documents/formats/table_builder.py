@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from secretary_documents.formats.limits import Budget
 from secretary_documents.pdf.layout.model import Box, Cell, Table
 
+_CONTROL = {code: None for code in range(32) if chr(code) not in "\t\n"} | {0xAD: None}
 _WIDEST = 16_384
 """The most columns of a table, as in Excel."""
 
@@ -18,6 +19,11 @@ class _Place:
     text: str
     row_span: int
     column_span: int
+
+
+def without_controls(text: str) -> str:
+    """Return *text* without control characters, but with its tabs and line ends."""
+    return text.translate(_CONTROL)
 
 
 class TableBuilder:
@@ -53,7 +59,7 @@ class TableBuilder:
         if row_span > 1:
             for column in range(self._column, self._column + column_span):
                 self._blocked[column] = self._row + row_span
-        joined = " ".join(text.split())
+        joined = without_controls(" ".join(text.split()))
         place = _Place(self._row, self._column, joined, row_span, column_span)
         self._cells.append(place)
         self._last[self._column] = place

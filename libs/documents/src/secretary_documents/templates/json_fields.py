@@ -27,7 +27,10 @@ MOST_PROBLEMS = 20
 REPAIRS = 1
 
 _LOCAL = "#/$defs/"
-_ONE = ("items", "additionalProperties", "not", "contains", "propertyNames", "if", "then", "else")
+_ONE = (
+    *("items", "additionalProperties", "not", "contains", "propertyNames", "if", "then", "else"),
+    *("unevaluatedItems", "unevaluatedProperties"),
+)
 _LISTS = ("anyOf", "oneOf", "allOf", "prefixItems")
 _NAMED = ("properties", "dependentSchemas")
 _REFUSED = ("$id", "$anchor", "$dynamicRef", "$dynamicAnchor", "patternProperties")
