@@ -25,6 +25,27 @@ time.sleep(60)
 """
 
 
+TWO_AT_ONCE = """
+import os, sys, threading, time
+from concurrent import futures
+from pathlib import Path
+make = futures.ThreadPoolExecutor.__init__
+def make_slowly(self, *args, **options):
+    made.append(self)
+    time.sleep(0.1)
+    make(self, *args, **options)
+made = []
+futures.ThreadPoolExecutor.__init__ = make_slowly
+from secretary_devstack.child_process import ChildProcess
+def start():
+    ChildProcess(["/bin/true"], log=Path(sys.argv[1]), env=dict(os.environ)).wait(10)
+starts = [threading.Thread(target=start) for _ in range(2)]
+for one in starts: one.start()
+for one in starts: one.join()
+print(len(made))
+"""
+
+
 def has_ended(pid: int) -> bool:
     try:
         # "pid (name) state …": a zombie has ended, but its new parent has not waited for it yet.
@@ -52,6 +73,14 @@ def test_a_child_outlives_the_thread_that_started_it(tmp_path: Path) -> None:
     assert child.running
     assert child.stop()
     assert child.returncode == -signal.SIGTERM
+
+
+def test_two_threads_that_start_the_first_children_share_the_thread_that_starts_them(
+    tmp_path: Path,
+) -> None:
+    command = [sys.executable, "-c", TWO_AT_ONCE, str(tmp_path / "log")]
+    # A second thread would end at once, and the kernel would kill its child.
+    assert subprocess.check_output(command, text=True).split() == ["1"]
 
 
 def test_a_child_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:

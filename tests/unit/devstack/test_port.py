@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 from secretary_devstack.servers.port import free_port
 
 SCRIPT = (
@@ -24,6 +26,11 @@ def test_a_port_is_given_out_once() -> None:
 def test_a_port_is_not_given_to_another_process() -> None:
     port = free_port()
     assert port_of_another_process(port) != port
+
+
+@pytest.mark.parametrize("impossible", [0, -1, 2**16])
+def test_an_impossible_port_is_not_given_out(impossible: int) -> None:
+    assert 0 < free_port(impossible) < 2**16
 
 
 def test_the_port_of_a_process_that_ended_is_free_again() -> None:

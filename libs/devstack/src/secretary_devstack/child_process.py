@@ -8,7 +8,6 @@ children. ``setpriv`` sets the signal, because Python's ``preexec_fn`` is not sa
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import shutil
 import signal
@@ -25,9 +24,9 @@ TAIL_LINES = 40
 STOP_SEC = 20.0
 
 
-@functools.cache
-def _spawner() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="spawner")
+# Made with the module: two threads that start children at once must share it. The thread of a
+# second executor would end with it, and so would its child. The thread starts with the first child.
+_SPAWNER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spawner")
 
 
 class ChildProcess:
@@ -53,7 +52,7 @@ class ChildProcess:
             raise ChildFailed("setpriv is missing: install util-linux")
         alive = ["/bin/sh", "-c", IF_PARENT_LIVES, str(os.getpid())]
         command = [setpriv, "--pdeathsig", "KILL", "--", *alive, *map(str, argv)]
-        self._process = _spawner().submit(_start, command, log, dict(env), cwd).result()
+        self._process = _SPAWNER.submit(_start, command, log, dict(env), cwd).result()
 
     @property
     def pid(self) -> int:

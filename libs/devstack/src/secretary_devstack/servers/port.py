@@ -16,6 +16,7 @@ HOST = "127.0.0.1"
 # kernel could give this port to a client that tries to connect, and the client would connect to
 # itself.
 _RANGE = range(20000, 32000)
+_PORTS = 2**16
 
 # No port is returned twice, so that a server that stops finds its port free when it starts again.
 # Each returned port is a locked byte of this file, so that other processes, e.g. parallel test
@@ -25,7 +26,9 @@ _LOCKS = Path(tempfile.gettempdir()) / f"secretary-ports-{os.getuid()}.lock"
 
 
 def is_free(port: int) -> bool:
-    """Return whether a server can listen on *port* of 127.0.0.1 now."""
+    """Return whether *port* is a port, and a server can listen on it at 127.0.0.1 now."""
+    if not 0 < port < _PORTS:
+        return False
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
