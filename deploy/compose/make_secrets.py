@@ -107,6 +107,14 @@ def _unquoted(text: str) -> str:
     return _COMMENT.sub("", text).strip("'\"")
 
 
+def _quoted(value: str) -> str:
+    """Return *value* as ``_unquoted`` reads it."""
+    if "'" not in value:
+        return f"'{value}'"
+    escaped = re.sub(r'(["\\])', r"\\\1", value)
+    return f'"{escaped}"'
+
+
 def _listed(name: str, value: str) -> str:
     try:
         return "\n".join(json.loads(value))
@@ -234,7 +242,7 @@ def main() -> None:
         for name, value in sorted(kept_in(store).items()):
             shown = json.dumps(value.split()) if name in LISTS else value
             if shown:
-                print(f"{name}='{shown}'")
+                print(f"{name}={_quoted(shown)}")
         return
     given = values_in(ENV_FILE.read_text(encoding="utf-8-sig")) if ENV_FILE.is_file() else {}
     kept = kept_in(store)

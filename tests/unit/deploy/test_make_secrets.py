@@ -175,8 +175,10 @@ def test_an_operators_password_may_have_any_character() -> None:
 def test_what_it_shows_restores_an_installation(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    (place / ".env").write_text(r'''GRAFANA_PASSWORD="it's \"mine\" \\ #1'"''')
     run(monkeypatch)
     before = files_of(place, "all")
+    assert before["GRAFANA_PASSWORD"] == r"""it's "mine" \ #1'"""
     capsys.readouterr()
     run(monkeypatch, "show")
     shown = capsys.readouterr().out
