@@ -78,8 +78,9 @@ def _sizes(options: argparse.Namespace, folder: Path, url: str) -> list[Record]:
             settings={"worker.handler_modules": ["bench_handlers"], "worker.job_types": ["bench"]},
         ) as stack:
             for name, path in PAGES.items():
-                ms = results.percentiles(_timed(stack, path, options.calls))
-                records.append({"jobs": size, "page": name, "ms": ms})
+                times, listed = _timed(stack, path, options.calls)
+                ms = results.percentiles(times)
+                records.append({"jobs": size, "page": name, "ms": ms, "listed": listed})
                 say(f"{size} jobs  {name:26} p50 {ms['p50']:.1f}, p95 {ms['p95']:.1f} ms")
             for name, share in asyncio.run(_shares(stack, options)).items():
                 records.append({"jobs": size, "page": name, "core_percent": share})
@@ -101,16 +102,20 @@ def _headers(stack: Stack) -> dict[str, str]:
     return {"Authorization": f"Bearer {stack.keys.bootstrap}"}
 
 
-def _timed(stack: Stack, path: str, calls: int) -> list[float]:
-    """Return the milliseconds of each of *calls* requests; the first one warms up."""
+def _timed(stack: Stack, path: str, calls: int) -> tuple[list[float], int | None]:
+    """Return the milliseconds of each of *calls* requests, and how many jobs an answer lists.
+
+    The first request warms up. None: the answer is no list.
+    """
     times = []
     with httpx.Client(base_url=stack.url, headers=_headers(stack), timeout=60) as client:
-        client.get(path).raise_for_status()
+        answer = client.get(path).raise_for_status()
         for _ in range(calls):
             started = time.monotonic()
             client.get(path).raise_for_status()
             times.append((time.monotonic() - started) * 1000)
-    return times
+    jobs = answer.json().get("data", {}).get("jobs")
+    return times, None if jobs is None else len(jobs)
 
 
 async def _open(stack: Stack, dashboards: int, seconds: float, per_sec: float = 0) -> float:
@@ -176,7 +181,8 @@ def tables(found: Record) -> str:
 def _cell(record: Record) -> str:
     if "core_percent" in record:
         return f"{record['core_percent']:.1f} % of a core"
-    return f"{record['ms']['p50']:.1f}/{record['ms']['p95']:.1f} ms"
+    listed = f", {record['listed']} jobs" if record.get("listed") is not None else ""
+    return f"{record['ms']['p50']:.1f}/{record['ms']['p95']:.1f} ms{listed}"
 
 
 def pictures(_found: Record) -> dict[str, str]:

@@ -22,6 +22,10 @@ settings.register_profile("secretary", deadline=None)
 settings.load_profile("secretary")
 
 
+# Of Secretary's own database; a database with more belongs to a test that created others.
+MOST_COLLECTIONS = 20
+
+
 @pytest.fixture(scope="session")
 def mongo_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A replica set for the whole session; ``database_name`` gives a test its own database."""
@@ -49,6 +53,31 @@ def database_name(_mongo_client: NodeClient) -> Iterator[str]:
     name = f"test_{uuid.uuid4().hex}"
     yield name
     _mongo_client.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def _emptied_databases() -> list[str]:
+    """The names of empty databases that have all their indexes, left by earlier tests."""
+    return []
+
+
+@pytest.fixture
+def emptied_database_name(
+    _mongo_client: NodeClient, _emptied_databases: list[str]
+) -> Iterator[str]:
+    """The name of an empty database for this test alone, which may have its indexes already.
+
+    Emptying a database takes a tenth of the time of creating its indexes.
+    """
+    name = _emptied_databases.pop() if _emptied_databases else f"test_{uuid.uuid4().hex}"
+    yield name
+    collections = _mongo_client[name].list_collection_names()
+    if len(collections) > MOST_COLLECTIONS or "system.profile" in collections:
+        _mongo_client.drop_database(name)
+        return
+    for collection in collections:
+        _mongo_client[name][collection].delete_many({})
+    _emptied_databases.append(name)
 
 
 @pytest.fixture

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import pytest
-from pymongo import MongoClient
 
 from secretary_common.mongo import indexes
 from secretary_common.mongo.driver.client import DatabaseClient
@@ -16,33 +14,10 @@ from secretary_common.mongo.jobs.repository import MongoJobRepository
 from secretary_common.ports import BatchRepository, JobRepository
 from secretary_common.testing.jobs import InMemoryBatchRepository, InMemoryJobRepository
 
-# Of Secretary's own database; a database with more belongs to a test that created others.
-MOST_COLLECTIONS = 20
-
-
-@pytest.fixture(scope="session")
-def emptied_databases() -> list[str]:
-    """Return the names of empty databases that have all their indexes, left by earlier tests."""
-    return []
-
-
 @pytest.fixture
-def database_name(mongo_url: str, emptied_databases: list[str]) -> Iterator[str]:
-    """Yield the name of an empty database for this test alone.
-
-    Emptying a database takes a tenth of the time of creating its indexes.
-    """
-    name = emptied_databases.pop() if emptied_databases else f"test_{uuid.uuid4().hex}"
-    yield name
-    client: MongoClient[dict[str, object]]
-    with MongoClient(mongo_url) as client:
-        collections = client[name].list_collection_names()
-        if len(collections) > MOST_COLLECTIONS or "system.profile" in collections:
-            client.drop_database(name)
-            return
-        for collection in collections:
-            client[name][collection].delete_many({})
-    emptied_databases.append(name)
+def database_name(emptied_database_name: str) -> str:
+    """The name of an empty database for this test alone."""
+    return emptied_database_name
 
 
 @dataclass(frozen=True)

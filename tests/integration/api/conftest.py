@@ -14,6 +14,12 @@ from secretary_devstack.processes.service import Service
 
 
 @pytest.fixture
+def database_name(emptied_database_name: str) -> str:
+    """The name of an empty database for this test alone."""
+    return emptied_database_name
+
+
+@pytest.fixture
 async def client(mongo_url: str, database_name: str) -> AsyncIterator[httpx.AsyncClient]:
     async with api_over(mongo_url, database_name) as client:
         yield client

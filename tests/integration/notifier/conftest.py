@@ -13,6 +13,12 @@ def _no_config_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def database_name(emptied_database_name: str) -> str:
+    """The name of an empty database for this test alone."""
+    return emptied_database_name
+
+
+@pytest.fixture
 async def receiver() -> AsyncIterator[Receiver]:
     async with running_receiver() as receiver:
         yield receiver

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from standardwebhooks import Webhook as Verifier
 from support.certificate import self_signed
 from support.notifier_harness import OWN_SECRET, SERVICE_SECRET, NotifierHarness, Receiver, until
+from support.tcp_server import tcp_server
 
 from secretary_common.models import DeliveryState, Job, Phase
 
@@ -183,14 +184,10 @@ async def test_every_stalled_answer_is_cut_at_the_deadline(
         while not until_cut.done():
             writer.write(drop)
             await asyncio.wait([until_cut], timeout=0.1)
-        await asyncio.gather(until_cut, return_exceptions=True)
-        writer.close()
-        await asyncio.gather(writer.wait_closed(), return_exceptions=True)
         cut.set()
 
-    listener = await asyncio.start_server(stall, "127.0.0.1", 0)
-    job = await harness.insert_job(f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/")
-    async with listener, harness.notifier(retry_schedule_sec=[0]):
+    async with tcp_server(stall) as port, harness.notifier(retry_schedule_sec=[0]):
+        job = await harness.insert_job(f"http://127.0.0.1:{port}/")
         delivery = await harness.wait_for(job, end)
         await cut.wait()
     [attempt] = delivery.attempts
@@ -300,12 +297,9 @@ async def test_an_answer_that_is_not_http_leaves_no_token_in_its_error(
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 tok-123456 tok-123456\r\n\r\n")
         await writer.drain()
-        writer.close()
 
-    listener = await asyncio.start_server(echo, "127.0.0.1", 0)
-    url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/"
-    job = await harness.insert_job(url, token="tok-123456")
-    async with listener, harness.notifier(retry_schedule_sec=[0]):
+    async with tcp_server(echo) as port, harness.notifier(retry_schedule_sec=[0]):
+        job = await harness.insert_job(f"http://127.0.0.1:{port}/", token="tok-123456")
         delivery = await harness.wait_for(job, DEAD)
     error = delivery.attempts[0].error or ""
     assert error.startswith("protocol")
@@ -317,15 +311,13 @@ async def switch_protocols(reader: asyncio.StreamReader, writer: asyncio.StreamW
     writer.write(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n")
     writer.write(b"Connection: Upgrade\r\n\r\n")
     await reader.read()
-    writer.close()
 
 
 async def test_switching_protocols_is_an_error_with_an_explanation(
     harness: NotifierHarness,
 ) -> None:
-    listener = await asyncio.start_server(switch_protocols, "127.0.0.1", 0)
-    job = await harness.insert_job(f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/")
-    async with listener, harness.notifier(retry_schedule_sec=[0]):
+    async with tcp_server(switch_protocols) as port, harness.notifier(retry_schedule_sec=[0]):
+        job = await harness.insert_job(f"http://127.0.0.1:{port}/")
         delivery = await harness.wait_for(job, DEAD)
     [attempt] = delivery.attempts
     assert attempt.status_code == 101
@@ -333,12 +325,11 @@ async def test_switching_protocols_is_an_error_with_an_explanation(
 
 
 async def test_an_origin_that_switches_protocols_is_not_paused(harness: NotifierHarness) -> None:
-    listener = await asyncio.start_server(switch_protocols, "127.0.0.1", 0)
-    url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/"
-    jobs = [await harness.insert_job(url) for _ in range(12)]
-    async with listener, harness.notifier(retry_schedule_sec=[0], per_origin=1):
-        for job in jobs:
-            await harness.wait_for(job, DEAD)
+    async with tcp_server(switch_protocols) as port:
+        jobs = [await harness.insert_job(f"http://127.0.0.1:{port}/") for _ in range(12)]
+        async with harness.notifier(retry_schedule_sec=[0], per_origin=1):
+            for job in jobs:
+                await harness.wait_for(job, DEAD)
 
 
 async def test_progress_arrives_as_progress(harness: NotifierHarness, receiver: Receiver) -> None:
@@ -358,13 +349,11 @@ async def test_the_first_attempt_may_be_set_to_wait(
 
 
 async def test_an_endless_handshake_is_cut_at_the_deadline(harness: NotifierHarness) -> None:
-    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def say_nothing(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         await reader.read()
-        writer.close()
 
-    listener = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
-    job = await harness.insert_job(f"https://127.0.0.1:{listener.sockets[0].getsockname()[1]}/")
-    async with listener, harness.notifier(retry_schedule_sec=[0]):
+    async with tcp_server(say_nothing) as port, harness.notifier(retry_schedule_sec=[0]):
+        job = await harness.insert_job(f"https://127.0.0.1:{port}/")
         delivery = await harness.wait_for(job, DEAD)
     assert (delivery.attempts[0].error or "").startswith("timeout")
 
@@ -376,13 +365,11 @@ async def test_an_untrusted_certificate_is_refused(
     context.load_cert_chain(self_signed(tmp_path))
     asked: list[bytes] = []
 
-    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def listen(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         asked.append(await reader.read())
-        writer.close()
 
-    listener = await asyncio.start_server(listen, "127.0.0.1", 0, ssl=context)
-    job = await harness.insert_job(f"https://127.0.0.1:{listener.sockets[0].getsockname()[1]}/")
-    async with listener, harness.notifier(retry_schedule_sec=[0]):
+    async with tcp_server(listen, tls=context) as port, harness.notifier(retry_schedule_sec=[0]):
+        job = await harness.insert_job(f"https://127.0.0.1:{port}/")
         delivery = await harness.wait_for(job, DEAD)
     assert (delivery.attempts[0].error or "").startswith("connect")
     assert "CERTIFICATE_VERIFY_FAILED" in (delivery.attempts[0].error or "")

@@ -5,8 +5,7 @@ import contextlib
 
 import pytest
 from harness.load import RequestFailed, request_of, submit
-
-from secretary_devstack.servers.port import HOST
+from support.tcp_server import tcp_server
 
 
 class FakeApi:
@@ -34,8 +33,8 @@ class FakeApi:
 
 async def test_each_job_is_submitted_once_over_all_connections() -> None:
     api = FakeApi(accepted=20)
-    async with await asyncio.start_server(api.answer, HOST, 0) as server:
-        url = f"http://{HOST}:{server.sockets[0].getsockname()[1]}"
+    async with tcp_server(api.answer) as port:
+        url = f"http://127.0.0.1:{port}"
         done = await submit(url, request_of(url, {}, {"job_type": "a"}), 20, connections=3)
     assert len(api.requests) == 20
     assert sorted(done.job_ids) == sorted(f"job-{number}" for number in range(1, 21))
@@ -45,7 +44,7 @@ async def test_each_job_is_submitted_once_over_all_connections() -> None:
 
 async def test_a_refused_job_ends_the_bench_with_the_answer() -> None:
     api = FakeApi(accepted=1)
-    async with await asyncio.start_server(api.answer, HOST, 0) as server:
-        url = f"http://{HOST}:{server.sockets[0].getsockname()[1]}"
+    async with tcp_server(api.answer) as port:
+        url = f"http://127.0.0.1:{port}"
         with pytest.raises(RequestFailed, match="503 Busy"):
             await submit(url, request_of(url, {}, {}), 5, connections=1)

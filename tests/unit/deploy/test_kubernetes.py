@@ -205,9 +205,9 @@ def test_each_trigger_reads_a_figure_that_the_api_answers() -> None:
 
 
 def _figures() -> dict[str, bool]:
-    answer = Stats.model_validate({name: EXAMPLE[name] for name in ("types", "deliveries")})
+    answer = Stats.model_validate({name: EXAMPLE[name] for name in Stats.model_fields})
     found = {}
-    for section, value in answer.model_dump().items():
+    for section, value in answer.model_dump(exclude={"counted_at"}).items():
         for name, figure in value.items():
             inner = figure.items() if isinstance(figure, dict) else [("", figure)]
             for key, number in inner:

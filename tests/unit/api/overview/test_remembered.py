@@ -97,3 +97,30 @@ async def test_a_failed_read_shows_the_answer_of_before_until_it_is_too_old() ->
         await source.get()
     source.fails = False
     assert (await source.get()).startswith("a")
+
+
+async def test_a_recent_answer_is_shared_for_twenty_times_its_cost_and_then_waited_for() -> None:
+    source = Source()
+    source.cost_sec = 0.01
+    assert await source.remembered.recent("a") == "a1"
+    source.now += 0.01 * COST_FACTOR - 0.001
+    assert (await source.remembered.recent("a"), source.reads) == ("a1", 1)
+    source.now += 0.001
+    assert (await source.remembered.recent("a"), source.reads) == ("a2", 2)
+
+
+async def test_a_recent_answer_is_never_older_than_a_minute() -> None:
+    source = Source()
+    source.cost_sec = 10.0
+    await source.remembered.recent("a")
+    source.now += OLDEST_SEC
+    assert await source.remembered.recent("a") == "a2"
+
+
+async def test_a_recent_answer_that_is_too_old_is_not_shown_while_mongodb_is_away() -> None:
+    source = Source()
+    await source.remembered.recent("a")
+    source.fails = True
+    source.now += 0.001
+    with pytest.raises(StoreUnavailable):
+        await source.remembered.recent("a")

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from aiohttp import web
 from support.certificate import self_signed
+from support.tcp_server import tcp_server
 
 from secretary_common.errors import UrlRefused
 from secretary_common.http.egress import guarded_client, peer_address
@@ -128,11 +129,8 @@ async def test_a_proxy_in_the_environment_is_ignored(
 async def test_a_response_that_is_not_http_is_an_httpx_error() -> None:
     async def babble(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 this is not HTTP\r\n\r\n")
-        writer.close()
 
-    listener = await asyncio.start_server(babble, "127.0.0.1", 0)
-    port = listener.sockets[0].getsockname()[1]
-    async with listener, guarded_client(UrlGuard([LOOPBACK])) as client:
+    async with tcp_server(babble) as port, guarded_client(UrlGuard([LOOPBACK])) as client:
         with pytest.raises(httpx.HTTPError):
             await client.get(f"http://127.0.0.1:{port}/")
 
@@ -141,9 +139,7 @@ async def test_a_connection_closed_without_a_response_is_a_read_error() -> None:
     async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.close()
 
-    listener = await asyncio.start_server(hang_up, "127.0.0.1", 0)
-    port = listener.sockets[0].getsockname()[1]
-    async with listener, guarded_client(UrlGuard([LOOPBACK])) as client:
+    async with tcp_server(hang_up) as port, guarded_client(UrlGuard([LOOPBACK])) as client:
         with pytest.raises(httpx.ReadError):
             await client.post(f"http://127.0.0.1:{port}/")
 

@@ -79,6 +79,7 @@ class DeliveryStats(TypedDict):
 class Stats(TypedDict):
     """The waiting and running jobs of each type, and the webhooks."""
 
+    counted_at: str
     types: dict[str, TypeStats]
     deliveries: DeliveryStats
 

@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 from secretary_api.access.keyring import Keyring
@@ -41,6 +41,7 @@ MOST_KEYS = 5
 class Counts:
     """What takes long to count, of one key or of all keys."""
 
+    counted_at: datetime
     types: dict[str, TypeStatistic]
     deliveries: dict[str, int]
 
@@ -88,6 +89,16 @@ class Overviews:
         """
         return await self._answers.get(_shared(principal))
 
+    async def counts(self, principal: Principal) -> Counts:
+        """Count the work of *principal*, or return a count of a moment ago.
+
+        A count serves for twenty times as long as it took: 0.2 s with few waiting jobs.
+
+        Raises:
+            StoreUnavailable: MongoDB does not answer.
+        """
+        return await self._counts.recent(_shared(principal))
+
     async def _answer(self, principal: Principal) -> bytes:
         now = self._clock.now()
         counts, history, reports, receivers, is_alive, infos = await asyncio.gather(
@@ -103,9 +114,7 @@ class Overviews:
                 counted_at=now,
                 types=_types_of(counts.types, history, reports, infos),
                 history=HistoryView.model_validate(history),
-                deliveries=DeliveryStats(
-                    pending=counts.deliveries["pending"], dead=counts.deliveries["dead"]
-                ),
+                deliveries=DeliveryStats.model_validate(counts.deliveries),
                 receivers=receivers,
                 notifiers=is_alive,
                 broker=self._broker(),
@@ -118,10 +127,11 @@ class Overviews:
         )
 
     async def _counted(self, principal: Principal) -> Counts:
+        counted_at = self._clock.now()
         types, deliveries = await asyncio.gather(
             self._queries.statistics(principal), self._queries.delivery_counts(principal)
         )
-        return Counts(types, deliveries)
+        return Counts(counted_at, types, deliveries)
 
     async def _receivers(self, principal: Principal) -> list[ReceiverView]:
         now = self._clock.now()

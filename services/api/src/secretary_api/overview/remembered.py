@@ -58,6 +58,21 @@ class Remembered(Generic[K, T]):
             self._started(key)
         return answer.value
 
+    async def recent(self, key: K) -> T:
+        """Return the answer for *key*, at most ``COST_FACTOR`` times as old as reading it takes.
+
+        If the last answer is older, this waits for a new one.
+
+        Raises:
+            StoreUnavailable: MongoDB did not answer.
+        """
+        answer = self._answers.get(key)
+        if answer is not None:
+            age_sec = self._monotonic() - answer.read_at
+            if age_sec < min(answer.cost_sec * COST_FACTOR, OLDEST_SEC):
+                return answer.value
+        return await asyncio.shield(self._started(key))
+
     def _started(self, key: K) -> asyncio.Task[T]:
         """Return the task that reads the answer for *key*; all requests share it."""
         if key not in self._reading:

@@ -24,12 +24,19 @@ async def list_workers(caller: PrincipalDep, services: ServicesDep) -> Success[W
 
 @router.get("/stats", tags=["statistics"])
 async def get_stats(caller: PrincipalDep, services: ServicesDep) -> Success[Stats]:
-    """Count waiting and running jobs exactly: the caller's, or all for an admin."""
-    found = await services.jobs.statistics(caller)
-    types = {name: TypeStats.model_validate(one) for name, one in found.items()}
-    counts = await services.jobs.delivery_counts(caller)
-    deliveries = DeliveryStats(pending=counts["pending"], dead=counts["dead"])
-    return Success(data=Stats(types=types, deliveries=deliveries))
+    """Count waiting and running jobs exactly: the caller's, or all for an admin.
+
+    Requests share a count for twenty times as long as counting takes, at most a minute: for 0.2 s
+    if few jobs wait, for half a second if 25,000 do. `counted_at` is when the counting began.
+    """
+    found = await services.overviews.counts(caller)
+    return Success(
+        data=Stats(
+            counted_at=found.counted_at,
+            types={name: TypeStats.model_validate(one) for name, one in found.types.items()},
+            deliveries=DeliveryStats.model_validate(found.deliveries),
+        )
+    )
 
 
 @router.get("/overview", tags=["statistics"], response_model=Success[Overview])

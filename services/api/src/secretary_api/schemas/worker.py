@@ -56,5 +56,6 @@ class DeliveryStats(View):
 class Stats(View):
     """The waiting and the running work of the system."""
 
+    counted_at: Timestamp
     types: dict[str, TypeStats]
     deliveries: DeliveryStats
