@@ -14,6 +14,7 @@ from secretary_common.mongo.jobs.repository import MongoJobRepository
 from secretary_common.ports import BatchRepository, JobRepository
 from secretary_common.testing.jobs import InMemoryBatchRepository, InMemoryJobRepository
 
+
 @pytest.fixture
 def database_name(emptied_database_name: str) -> str:
     """The name of an empty database for this test alone."""
