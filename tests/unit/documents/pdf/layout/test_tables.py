@@ -6,7 +6,7 @@ from support.layout_samples import across, column, line, upright, words_of
 
 from secretary_documents.pdf.layout.model import Line, Table
 from secretary_documents.pdf.layout.tables.aligned import split_tables
-from secretary_documents.pdf.layout.tables.open import tables_between_rules
+from secretary_documents.pdf.layout.tables.between_rules import tables_between_rules
 from secretary_documents.pdf.layout.tables.ruled import ruled_tables
 
 YS = (98.0, 114.0, 130.0, 146.0)

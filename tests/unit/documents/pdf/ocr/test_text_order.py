@@ -50,3 +50,13 @@ def test_text_without_tables_keeps_its_paragraphs() -> None:
         paragraphs=((line(10, ("one", 72), ("two", 110)),), (line(30, ("three", 72)),))
     )
     assert texts(found) == [["one two"], ["three"]]
+
+
+def test_a_line_that_crosses_the_side_of_a_table_keeps_the_words_outside_of_it() -> None:
+    crossing = line(100, ("Party", 72), ("List", 200), ("see", 320), ("below", 360))
+    mostly_outside = line(112, ("7", 72), ("a", 310), ("long", 350), ("remark", 400))
+    cells = (Cell(0, 0, "Party"), Cell(0, 1, "List"), Cell(1, 0, "7"))
+    table = Table(Box(60, 90, 300, 140), 2, 2, cells)
+    found = Recognition(paragraphs=((crossing, mostly_outside),), tables=(table,))
+    assert texts(found) == [["Party", "List", "7"], ["see below", "a long remark"]]
+    assert found.text.split() == ["Party", "List", "7", "see", "below", "a", "long", "remark"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 import pymupdf
@@ -11,8 +13,9 @@ import pymupdf
 from secretary_documents.pdf.layout.model import Box
 from secretary_documents.pdf.mupdf.errors import MUPDF_ERRORS, raising_memory_error
 
-# A page with more paths is a picture. Its rules are not read, because this would take seconds.
-MOST_PATHS = 3000
+# A page with more paths, or more lines in them, is a picture. Its rules are not read, because this
+# would take seconds.
+MOST_PATHS, _MOST_ITEMS = 3000, 20_000
 # A rectangle of this height is a thick rule.
 _THIN = 3.5
 _LEAST_LENGTH = 6.0
@@ -25,6 +28,8 @@ _PAINTING = frozenset(b"f F f* B B* b b* S s sh Do EI".split())
 _TO_SPACES = bytes.maketrans(b"\x00()<>[]{}/%", b" " * 11)
 _NEAR = 2.5
 """Sides that are at most this many points apart touch."""
+_MOST_IN_SQUARE = 20
+"""The most boxes that begin at one place. Others are drawn over these."""
 
 
 @dataclass(slots=True)
@@ -56,15 +61,20 @@ def drawing_on(page: pymupdf.Page) -> Drawing:
             drawing.images.append(Box(*box))
         elif kind.endswith("-path"):
             paths += 1
-    if 0 < paths <= MOST_PATHS:
-        try:
-            with raising_memory_error():
-                for path in page.get_cdrawings():
-                    _add_path(drawing, path)
-        except MUPDF_ERRORS:
-            pass  # without its rules, the text is read all the same
-    drawing.shaded = [box for box in drawing.boxes if _is_tile(box, drawing.boxes)]
+    for path in _paths_on(page) if 0 < paths <= MOST_PATHS else ():
+        _add_path(drawing, path)
+    drawing.shaded = _tiles(drawing.boxes)
     return drawing
+
+
+def _paths_on(page: pymupdf.Page) -> Sequence[dict[str, Any]]:
+    """Return the paths of *page*; none if they cannot be read, or if they have too many lines."""
+    try:
+        with raising_memory_error():
+            paths: list[dict[str, Any]] = page.get_cdrawings()
+    except MUPDF_ERRORS:
+        return ()  # without its rules, the text is read all the same
+    return paths if sum(len(path["items"]) for path in paths) <= _MOST_ITEMS else ()
 
 
 def may_draw(page: pymupdf.Page) -> bool:
@@ -83,9 +93,25 @@ def may_draw(page: pymupdf.Page) -> bool:
         return True
 
 
-def _is_tile(box: Box, boxes: list[Box]) -> bool:
-    """Return whether *box* shares a side with another box, as coloured cells do."""
-    return any(other is not box and _share_side(box, other) for other in boxes)
+def _tiles(boxes: Sequence[Box]) -> list[Box]:
+    """Return those of *boxes* that share a side with another box, as coloured cells do."""
+    squares: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
+    for at, box in enumerate(boxes):
+        squares[_square(box.left, box.top)].append(at)
+    chosen: set[int] = set()
+    for at, box in enumerate(boxes):
+        # A box at the right begins at the upper right corner, a box below at the lower left one.
+        corners = (_square(box.right, box.top), _square(box.left, box.bottom))
+        for (x, y), right, down in product(corners, (-1, 0, 1), (-1, 0, 1)):
+            near = squares.get((x + right, y + down), ())[:_MOST_IN_SQUARE]
+            found = [one for one in near if one != at and _share_side(box, boxes[one])]
+            chosen.update([at, *found] if found else ())
+    return [box for at, box in enumerate(boxes) if at in chosen]
+
+
+def _square(x: float, y: float) -> tuple[int, int]:
+    """Return the square, as wide as sides that touch may be apart, in which a point is."""
+    return int(x // _NEAR), int(y // _NEAR)
 
 
 def _share_side(one: Box, other: Box) -> bool:

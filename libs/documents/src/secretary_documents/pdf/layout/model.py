@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Flag, StrEnum, auto
 from functools import cached_property
 from typing import NamedTuple
@@ -35,6 +35,15 @@ class Box(NamedTuple):
     def holds(self, point: tuple[float, float]) -> bool:
         """Return whether *point* is inside."""
         return self.left <= point[0] <= self.right and self.top <= point[1] <= self.bottom
+
+    def meets(self, other: Box) -> bool:
+        """Return whether the boxes overlap or touch."""
+        return (
+            self.left <= other.right
+            and other.left <= self.right
+            and self.top <= other.bottom
+            and other.top <= self.bottom
+        )
 
     def wider(self, by: float) -> Box:
         """Return the box with each side moved outwards."""
@@ -85,6 +94,17 @@ class Span:
     math: bool = False
     """Whether the font is one for mathematics."""
     markup: Markup = Markup.NONE
+
+
+def part_of(spans: tuple[Span, ...], low: int, high: int) -> tuple[Span, ...]:
+    """Return the part of *spans* from character number *low* of their text to before *high*."""
+    cut, at = [], 0
+    for span in spans:
+        part = span.text[max(low - at, 0) : max(high - at, 0)]
+        if part:
+            cut.append(replace(span, text=part))
+        at += len(span.text)
+    return tuple(cut)
 
 
 @dataclass(frozen=True)

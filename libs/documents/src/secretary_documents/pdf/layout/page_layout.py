@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -43,15 +42,14 @@ from secretary_documents.pdf.layout.paragraph import (
 from secretary_documents.pdf.layout.source import PageSource
 from secretary_documents.pdf.layout.style import DocumentStyle, running_key
 from secretary_documents.pdf.layout.tables.aligned import split_tables
-from secretary_documents.pdf.layout.tables.open import tables_between_rules
+from secretary_documents.pdf.layout.tables.between_rules import tables_between_rules
+from secretary_documents.pdf.layout.tables.copies import without_copies
+from secretary_documents.pdf.layout.tables.leftover import lines_outside, words_outside
 from secretary_documents.pdf.layout.tables.pieced import pieced_tables
 from secretary_documents.pdf.layout.tables.ruled import ruled_tables
 from secretary_documents.pdf.layout.tables.striped import plain_cells
 from secretary_documents.pdf.layout.turn import Turn, turned_texts, words_inside
 from secretary_documents.pdf.mupdf.page import area_of
-
-_COPY_OFFSET = 0.1
-"""Copies of a text are at most this many font sizes apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,7 @@ def layout_of(
     source: PageSource, style: DocumentStyle, pictures: Sequence[Picture] = ()
 ) -> PageLayout:
     """Return the blocks of a page in reading order, with *pictures* where they stand."""
-    page, lines = source.page, _without_copies(source.lines)
+    page, lines = source.page, without_copies(source.lines, lambda line: line.size)
     width, height = page.rect.width, page.rect.height
     layout = PageLayout(page.number + 1, width, height, rotation=page.rotation % 360)
     if not lines:
@@ -89,7 +87,7 @@ def layout_of(
         lines = [line for line in lines if id(line) not in chosen]
         words = [word for word in words if id(word) not in chosen]
     tables = _tables(drawing, words)
-    lines = [line for line in lines if not _inside_any(line, tables)]
+    lines = lines_outside(lines, tables, words)
     turned = [line for line in lines if line.turned]
     lines = with_drop_caps([line for line in lines if not line.turned], style.body)
     edges = edge_kinds(lines, style, area.height)
@@ -113,22 +111,6 @@ def layout_of(
     return layout
 
 
-def _without_copies(lines: Sequence[Line]) -> list[Line]:
-    """Return *lines*; text that is drawn again at the same place, to look bold, is there once."""
-    kept: list[Line] = []
-    places: defaultdict[str, list[Box]] = defaultdict(list)
-    for line in lines:
-        most = _COPY_OFFSET * line.size
-        if not any(_is_close(line.box, box, most) for box in places[line.text]):
-            kept.append(line)
-            places[line.text].append(line.box)
-    return kept
-
-
-def _is_close(one: Box, other: Box, most: float) -> bool:
-    return all(abs(side - same) <= most for side, same in zip(one, other, strict=True))
-
-
 def _turned_blocks(
     turn: Turn,
     group: Sequence[Line],
@@ -139,7 +121,7 @@ def _turned_blocks(
     """Return the blocks of the text in the lines *group*, which run up or down the page."""
     words, lines = turn.words(inside), turn.lines(group)
     tables = _tables(turn.drawing(drawing, group), words)
-    lines = [line for line in lines if not _inside_any(line, tables)]
+    lines = lines_outside(lines, tables, words)
     blocks = _body_blocks(lines, tables, words, style)
     mark_headings(blocks, style)
     return [turn.block_back(block) for block in blocks]
@@ -148,22 +130,23 @@ def _turned_blocks(
 def _tables(drawing: Drawing, words: Sequence[Word]) -> list[Table]:
     if not (drawing.across or drawing.upright or drawing.boxes):
         return []
+    words = without_copies(words, lambda word: word.box.height)
     tables = ruled_tables(drawing.across, drawing.upright, words)
     if drawing.shaded:
         cells = [*drawing.shaded, *plain_cells(drawing.shaded, words)]
         across = [*drawing.across, *(edge for cell in cells for edge in edges_across(cell))]
         upright = [*drawing.upright, *(edge for cell in cells for edge in edges_upright(cell))]
-        rest = [word for word in words if not _holds_any(tables, word.box)]
+        rest = words_outside(words, tables)
         tables += ruled_tables(
             [rule for rule in across if not _holds_any(tables, rule)],
             [rule for rule in upright if not _holds_any(tables, rule)],
             rest,
         )
-    rest = [word for word in words if not _holds_any(tables, word.box)]
+    rest = words_outside(words, tables)
     across = [rule for rule in drawing.across if not _holds_any(tables, rule)]
     if pieced := pieced_tables(across, rest):
         tables += pieced
-        rest = [word for word in rest if not _holds_any(pieced, word.box)]
+        rest = words_outside(rest, pieced)
         across = [rule for rule in across if not _holds_any(pieced, rule)]
     return [*tables, *tables_between_rules(across, drawing.boxes, rest)]
 
@@ -177,10 +160,6 @@ def _outside(figures: Sequence[Figure], words: Sequence[Word]) -> Sequence[Word]
 
 def _holds_any(tables: Iterable[Table], box: Box) -> bool:
     return any(table.box.wider(1).holds(box.middle) for table in tables)
-
-
-def _inside_any(line: Line, tables: Sequence[Table]) -> bool:
-    return _holds_any(tables, line.box)
 
 
 def _edge_blocks(lines: Sequence[Line], kind: Kind, style: DocumentStyle) -> list[Block]:

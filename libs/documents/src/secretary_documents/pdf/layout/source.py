@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property, lru_cache
 from typing import Any, overload
 
@@ -13,7 +12,7 @@ import pymupdf
 
 from secretary_documents.pdf.layout.bidi.lines import WIDE_SPACE, in_reading_order, words_in
 from secretary_documents.pdf.layout.link import Link, links_on, with_links
-from secretary_documents.pdf.layout.model import Box, Line, Span, Word
+from secretary_documents.pdf.layout.model import Box, Line, Span, Word, part_of
 from secretary_documents.pdf.layout.script import (
     is_right_to_left,
     join_letters,
@@ -241,14 +240,7 @@ def _can_be_cut(spans: tuple[Span, ...], words: Sequence[FoundWord]) -> bool:
 def _cut(spans: tuple[Span, ...], first: int, end: int) -> tuple[Span, ...]:
     """Return the part of *spans* from word number *first* to before word number *end*."""
     places = _places(spans)
-    low, high = places[first][0], places[end - 1][1]
-    cut, at = [], 0
-    for span in spans:
-        part = span.text[max(low - at, 0) : max(high - at, 0)]
-        if part:
-            cut.append(replace(span, text=part))
-        at += len(span.text)
-    return tuple(cut)
+    return part_of(spans, places[first][0], places[end - 1][1])
 
 
 def is_math_font(font: str) -> bool:

@@ -48,7 +48,7 @@ class Turn:
         place = hull(line.box for line in lines).wider(_AROUND)
 
         def turned(boxes: Iterable[Box]) -> list[Box]:
-            return [self.box(box) for box in boxes if _overlap(place, box)]
+            return [self.box(box) for box in boxes if place.meets(box)]
 
         return Drawing(
             across=turned(drawing.upright),
@@ -65,15 +65,6 @@ class Turn:
             lines=[replace(line, box=self.back(line.box), turned=True) for line in block.lines],
             table=block.table and replace(block.table, box=self.back(block.table.box)),
         )
-
-
-def _overlap(one: Box, other: Box) -> bool:
-    return (
-        one.left <= other.right
-        and other.left <= one.right
-        and one.top <= other.bottom
-        and other.top <= one.bottom
-    )
 
 
 def turned_texts(

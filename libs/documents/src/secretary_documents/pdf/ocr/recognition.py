@@ -100,19 +100,24 @@ class Recognition:
         return [_layout_line(line) for line in self.lines]
 
     def parts(self) -> list[list[RecognisedLine] | Table]:
-        """Return the paragraphs and tables in order. A table is where its first line is."""
+        """Return the paragraphs and tables in order. A table is where its first line is.
+
+        A line that crosses the side of a table keeps the words that the table does not have.
+        """
         left = list(self.tables)
         parts: list[list[RecognisedLine] | Table] = []
         for lines in self.paragraphs:
             outside: list[RecognisedLine] = []
             for line in lines:
-                table = _table_around(line, self.tables)
-                if table is None:
-                    outside.append(line)
-                elif table in left:
-                    left.remove(table)
-                    parts += [outside, table]
-                    outside = []
+                rest = line
+                for table in self.tables:
+                    before, rest = rest, _outside(rest, table)
+                    if len(rest.words) < len(before.words) and table in left:
+                        left.remove(table)
+                        parts += [outside, table]
+                        outside = []
+                if rest.words:
+                    outside.append(rest)
             parts.append(outside)
         return [part for part in parts if part]
 
@@ -144,14 +149,11 @@ def mean_confidence(words: Sequence[RecognisedWord]) -> float:
     return sum(word.confidence for word in words) / len(words) if words else 0.0
 
 
-def _table_around(line: RecognisedLine, tables: Sequence[Table]) -> Table | None:
-    """Return the table that has most words of *line*; None if no table has."""
-    for table in tables:
-        around = table.box.wider(1)
-        inside = sum(around.holds(word.box.middle) for word in line.words)
-        if 2 * inside > len(line.words):
-            return table
-    return None
+def _outside(line: RecognisedLine, table: Table) -> RecognisedLine:
+    """Return *line* without the words that *table* has."""
+    around = table.box.wider(1)
+    words = tuple(word for word in line.words if not around.holds(word.box.middle))
+    return line if len(words) == len(line.words) else RecognisedLine(words)
 
 
 def _layout_line(line: RecognisedLine) -> Line:

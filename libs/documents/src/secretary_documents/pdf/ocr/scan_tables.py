@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from secretary_documents.pdf.layout.model import Box, Line, Span, Table, Word
 from secretary_documents.pdf.layout.tables.aligned import split_tables
-from secretary_documents.pdf.layout.tables.open import tables_between_rules
+from secretary_documents.pdf.layout.tables.between_rules import tables_between_rules
+from secretary_documents.pdf.layout.tables.leftover import words_outside
 from secretary_documents.pdf.layout.tables.ruled import ruled_tables
 from secretary_documents.pdf.layout.tables.text import rows_of_words, segments_of
 from secretary_documents.pdf.ocr.picture import PagePicture
@@ -24,14 +25,10 @@ def tables_in(picture: PagePicture, words: Iterable[Word]) -> list[Table]:
         return []
     across, upright = rules_in(picture)
     tables = ruled_tables(across, upright, found)
-    rest = _outside(tables, found)
+    rest = words_outside(found, tables)
     free = [rule for rule in across if not _is_inside(tables, rule)]
     tables += tables_between_rules(free, [], rest)
-    return [*tables, *_aligned(_outside(tables, found))]
-
-
-def _outside(tables: Sequence[Table], words: Sequence[Word]) -> list[Word]:
-    return [word for word in words if not _is_inside(tables, word.box)]
+    return [*tables, *_aligned(words_outside(found, tables))]
 
 
 def _is_inside(tables: Sequence[Table], box: Box) -> bool:

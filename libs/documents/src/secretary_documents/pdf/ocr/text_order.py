@@ -21,9 +21,14 @@ def in_text_order(found: Recognition) -> list[list[RecognisedLine]]:
     as letters, are left out.
     """
     parts = found.parts()
-    outside = {id(line) for part in parts if not isinstance(part, Table) for line in part}
-    rest = [line for line in found.lines if id(line) not in outside]
-    placed = [(number, word) for number, line in enumerate(rest) for word in line.words]
+    lines = [line for part in parts if not isinstance(part, Table) for line in part]
+    outside = {id(word) for line in lines for word in line.words}
+    placed = [
+        (number, word)
+        for number, line in enumerate(found.lines)
+        for word in line.words
+        if id(word) not in outside
+    ]
     return [list(_lines_of(part, placed)) if isinstance(part, Table) else part for part in parts]
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 
 from secretary_documents.pdf.layout.model import Line, Table, Word, hull
 from secretary_documents.pdf.layout.paragraph import baselines_of
+from secretary_documents.pdf.layout.tables.copies import without_copies
+from secretary_documents.pdf.layout.tables.leftover import words_in
 from secretary_documents.pdf.layout.tables.open import table_of_rows
 from secretary_documents.pdf.layout.tables.text import is_number, rows_of_words, segments_of
 
@@ -74,11 +77,26 @@ def _is_head(row: Sequence[Line], run: Sequence[Sequence[Line]], words: Sequence
     )
 
 
+def _words_of(run: Sequence[Sequence[Line]], words: Sequence[Word]) -> list[Word]:
+    """Return those of *words* that are in the lines of *run*."""
+    ordered = sorted(words, key=lambda word: word.box.middle[1])
+    heights = [word.box.middle[1] for word in ordered]
+    chosen: set[int] = set()
+    for row in run:
+        boxes = [line.box.wider(1) for line in row]
+        first = bisect_left(heights, min(box.top for box in boxes))
+        last = bisect_right(heights, max(box.bottom for box in boxes))
+        near = ordered[first:last]
+        chosen.update(id(w) for w in near if any(box.holds(w.box.middle) for box in boxes))
+    return [word for word in words if id(word) in chosen]
+
+
 def _table_of(run: Sequence[list[Line]], words: Sequence[Word]) -> Table | None:
     box = hull(line.box for row in run for line in row)
-    inside = [word for word in words if box.wider(1).holds(word.box.middle)]
+    inside = _words_of(run, words_in(words, box))
     if not inside:
         return None
+    inside = without_copies(inside, lambda word: word.box.height)
     rows = rows_of_words(inside)
     texts = [segment.text for row in rows for segment in segments_of(row)]
     numbers = sum(is_number(text) for text in texts) / len(texts)

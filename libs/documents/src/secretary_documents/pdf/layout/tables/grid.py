@@ -16,6 +16,8 @@ from secretary_documents.pdf.layout.tables.text import (
 
 TOUCH = 3.0
 """Rules that are at most this many points apart touch each other."""
+MOST_RULES = 1500
+"""More rules on one page are a drawing."""
 _WALL_SHARE = 0.55
 """The share of a cell's side that a rule must cover to be its wall."""
 _LEAST_FILLED, _USUALLY_FILLED = 0.25, 0.4

@@ -1,4 +1,4 @@
-"""Finds tables without vertical rules: between horizontal rules, or by aligned columns alone."""
+"""Makes tables of rows of words that have no vertical rules, unless they look like prose."""
 
 from __future__ import annotations
 
@@ -13,105 +13,17 @@ from secretary_documents.pdf.layout.tables.columns import RowCells, cells_by_col
 from secretary_documents.pdf.layout.tables.text import (
     Segment,
     is_number,
-    rows_of_words,
     segments_of,
-    text_of,
 )
 
-_SAME_EDGE = 8.0
-"""Rules of one table start and end within this many points."""
-_JOIN_RULES = 14.0
-"""Pieces of one rule are at most this many points apart."""
-_LEAST_WIDTH = 60.0
-_BARS = 3
 # Prose has long segments and few rows with several of them.
 _LONGEST_CELL = 45
 _LEAST_TABULAR = 0.5
 _PROSE_ROW = 62
 _LONGEST_ROW = 75
 """A row with one cell of more characters is prose."""
-# A column below a head has at least this number of lines, with at most this number of words.
-_LEAST_BELOW, _MOST_WORDS = 3, 3
 _PAGE_NUMBER = re.compile(r"\d{1,4}|[ivxl]{1,7}")
 _PART_NUMBER = re.compile(r"\d++(?:\.\d++)*+\.?|[A-Z]\.?|[IVX]+\.?")
-
-
-def tables_between_rules(
-    across: Sequence[Box], boxes: Sequence[Box], words: Sequence[Word]
-) -> list[Table]:
-    """Return the tables that have horizontal rules above, below and perhaps between their rows.
-
-    *boxes*: the coloured boxes of the page. Several narrow ones are the bars of a chart.
-    """
-    tables: list[Table] = []
-    for group in _groups(_whole_rules(across)):
-        area = hull(group)
-        bars = [box for box in boxes if area.holds(box.middle) and box.width < 0.4 * area.width]
-        if len(bars) >= _BARS:
-            continue
-        start = 0
-        while start < len(group) - 1:
-            for end in range(len(group) - 1, start, -1):
-                if table := _table_within(group[start : end + 1], words):
-                    tables.append(table)
-                    start = end
-                    break
-            else:
-                start += 1
-    return tables
-
-
-def _whole_rules(across: Sequence[Box]) -> list[Box]:
-    """Return *across* with the pieces of one rule joined."""
-    rules: list[Box] = []
-    for rule in sorted(across, key=lambda rule: (round(rule.top / 2), rule.left)):
-        last = rules[-1] if rules else None
-        if last and abs(last.top - rule.top) <= 2 and rule.left - last.right <= _JOIN_RULES:
-            rules[-1] = Box(last.left, last.top, max(last.right, rule.right), last.bottom)
-        else:
-            rules.append(rule)
-    return [rule for rule in rules if rule.width >= _LEAST_WIDTH]
-
-
-def _groups(rules: Sequence[Box]) -> list[list[Box]]:
-    """Return the rules with the same ends, from the top, without repeated ones."""
-    groups: list[list[Box]] = []
-    for rule in sorted(rules, key=lambda rule: rule.top):
-        for group in groups:
-            first = group[0]
-            if max(abs(first.left - rule.left), abs(first.right - rule.right)) <= _SAME_EDGE:
-                if rule.top - group[-1].top > 3:
-                    group.append(rule)
-                break
-        else:
-            groups.append([rule])
-    return [group for group in groups if len(group) > 1]
-
-
-def _table_within(rules: Sequence[Box], words: Sequence[Word]) -> Table | None:
-    area = hull(rules)
-    inside = [word for word in words if area.wider(2).holds(word.box.middle)]
-    if len(inside) < 4:
-        return None
-    bands: list[list[list[Word]]] = []
-    for above, below in pairwise(rules):
-        here = [w for w in inside if above.top <= w.box.middle[1] < below.top]
-        if here:
-            bands.append(rows_of_words(here))
-    box = hull((area, *(word.box for word in inside)))
-    return table_of_rows(bands, box) or _one_column(bands, box)
-
-
-def _one_column(bands: Sequence[Sequence[Sequence[Word]]], box: Box) -> Table | None:
-    """Return the table of one column below its head; None if the lines are prose."""
-    if len(bands) < 2 or len(bands[0]) != 1:
-        return None
-    below = [row for band in bands[1:] for row in band]
-    if len(below) < _LEAST_BELOW or median(len(row) for row in below) > _MOST_WORDS:
-        return None
-    texts = [text_of(word for row in band for word in row) for band in bands]
-    cells = tuple(Cell(number, 0, text) for number, text in enumerate(texts))
-    return Table(box, len(cells), 1, cells)
 
 
 def table_of_rows(bands: Sequence[Sequence[Sequence[Word]]], box: Box) -> Table | None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from secretary_documents.pdf.layout.model import Box, Table, Word, hull
+from secretary_documents.pdf.layout.tables.leftover import words_in, words_outside
 from secretary_documents.pdf.layout.tables.open import table_in_columns
 from secretary_documents.pdf.layout.tables.striped import (
     filled_columns,
@@ -15,6 +16,8 @@ from secretary_documents.pdf.layout.tables.striped import (
 from secretary_documents.pdf.layout.tables.text import rows_of_words
 
 _LEAST_COLUMNS = 3
+_MOST_PIECES = 3000
+"""A page with more pieces of rules is a drawing."""
 _FARTHEST = 2.2
 """The lines of a table are at most this number of heights apart."""
 
@@ -25,7 +28,7 @@ def pieced_tables(across: Sequence[Box], words: Sequence[Word]) -> list[Table]:
     The lines above the first rule and below the last belong to the table as long as their words
     stand in its columns.
     """
-    if len(across) < 2 * _LEAST_COLUMNS:
+    if not 2 * _LEAST_COLUMNS <= len(across) <= _MOST_PIECES:
         return []
     stacks: list[list[Sequence[Box]]] = []
     for rule in rows_side_by_side(across):
@@ -36,7 +39,11 @@ def pieced_tables(across: Sequence[Box], words: Sequence[Word]) -> list[Table]:
         else:
             stacks.append([rule])
     divided = [stack for stack in stacks if len(stack) > 1 and len(stack[0]) >= _LEAST_COLUMNS]
-    return [table for stack in divided if (table := _table(stack, words))]
+    tables: list[Table] = []
+    for stack in divided:
+        if table := _table(stack, words_outside(words, tables)):
+            tables.append(table)
+    return tables
 
 
 def _table(rules: Sequence[Sequence[Box]], words: Sequence[Word]) -> Table | None:
@@ -60,6 +67,8 @@ def _table(rules: Sequence[Sequence[Box]], words: Sequence[Word]) -> Table | Non
     bands = [band for band in (*bands, below) if band]
     found = [word.box for band in bands for row in band for word in row]
     box = hull((*rules[0], *rules[-1], *found))
+    if len(words_in((word for row in rows for word in row), box)) > len(found):
+        return None  # another text stands between the rows
     return table_in_columns(bands, columns, box)
 
 

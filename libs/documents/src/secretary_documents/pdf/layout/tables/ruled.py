@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from secretary_documents.pdf.layout.model import Box, Table, Word, hull
-from secretary_documents.pdf.layout.tables.grid import TOUCH, RuledGrid
+from secretary_documents.pdf.layout.tables.grid import MOST_RULES, TOUCH, RuledGrid
+from secretary_documents.pdf.layout.tables.leftover import words_in, words_outside
 
-_MOST_RULES = 1500
 _OVERHANG = 12.0
 
 
@@ -16,20 +16,25 @@ def ruled_tables(
     across: Sequence[Box], upright: Sequence[Box], words: Sequence[Word]
 ) -> list[Table]:
     """Return the tables of a page whose cells have rules between them."""
-    if not upright or not across or len(upright) + len(across) > _MOST_RULES:
+    if not upright or not across or len(upright) + len(across) > MOST_RULES:
         return []
-    found = (_table(*group, words) for group in _groups(across, upright))
-    tables = [table for table in found if table]
-    return [table for table in tables if not any(_is_inside(table, other) for other in tables)]
+    tables: list[Table] = []
+    rest: Sequence[Word] = words
+    for group in sorted(_groups(across, upright), key=_area, reverse=True):
+        if (table := _table(*group, rest)) and not any(_is_inside(table, one) for one in tables):
+            tables.append(table)
+            rest = words_outside(rest, [table])
+    return tables
 
 
-def _is_inside(table: Table, other: Table) -> bool:
-    wider = other.box.wider(2)
-    return (
-        wider.holds(table.box[:2])
-        and wider.holds(table.box[2:])
-        and table.box.width * table.box.height < other.box.width * other.box.height
-    )
+def _area(group: tuple[list[Box], list[Box]]) -> float:
+    box = hull((*group[0], *group[1]))
+    return box.width * box.height
+
+
+def _is_inside(table: Table, larger: Table) -> bool:
+    wider = larger.box.wider(2)
+    return wider.holds(table.box[:2]) and wider.holds(table.box[2:])
 
 
 def _groups(across: Sequence[Box], upright: Sequence[Box]) -> Iterator[tuple[list[Box], list[Box]]]:
@@ -103,7 +108,7 @@ def _table(across: list[Box], upright: list[Box], words: Sequence[Word]) -> Tabl
     if len(xs) < 2 or len(ys) < 2 or len(xs) * len(ys) > 6000:
         return None
     box = Box(xs[0], ys[0], xs[-1], ys[-1])
-    inside = [word for word in words if box.wider(1).holds(word.box.middle)]
+    inside = words_in(words, box)
     return RuledGrid(xs, ys, across, upright).table(box, inside) if inside else None
 
 
