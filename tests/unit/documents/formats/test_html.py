@@ -46,6 +46,10 @@ SHAPES = {
     ),
     "line breaks": ("a<br>b<hr>c", "a b\n\nc"),
     "right to left": ("<div dir=rtl><h1>דוח</h1><p>مرحبا</div>", "# דוח\n\nمرحبا"),
+    "formulas": (
+        "<p>so <math><mi>E</mi><annotation encoding=application/x-tex>E=m</annotation></math></p>",
+        "so E=m",
+    ),
     "entities": ("&lt;b&gt; &amp;amp; &nbsp;x", "\\<b> \\&amp; x"),
     "navigation": ("<nav><a href=/>menu</a></nav><main>text</main><footer>foot</footer>", "text"),
     "nothing but navigation": ("<nav>menu</nav>", "menu"),

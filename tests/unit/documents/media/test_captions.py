@@ -56,6 +56,30 @@ def test_more_or_fewer_words_than_in_the_text_lose_no_text() -> None:
         assert " ".join(caption.text for caption in captions) == TEXT
 
 
+def test_the_last_words_of_a_segment_end_with_the_last_word_that_was_heard() -> None:
+    words = [Word(0, 1, "new"), Word(1, 2, "york"), Word(2, 3, "ro"), Word(3, 5, "cks")]
+    [caption] = captions_of([Segment(0, 5, "New York rocks")], words)
+    assert (caption.start_sec, caption.end_sec) == (0, 5)
+
+
+SENTENCE = "今日はとても天気がいいですね。"
+
+
+def test_a_text_without_blanks_is_divided_at_its_sentences_and_lasts_to_its_end() -> None:
+    text = SENTENCE * 10
+    heard = [Word(n, n + 1.0, "x") for n in range(30)]
+    for words in (heard, []):
+        captions = captions_of([Segment(0, 30, text)], words)
+        assert [one.text for one in captions] == [SENTENCE] * 10
+        assert (captions[0].start_sec, captions[-1].end_sec) == (0, 30)
+
+
+def test_a_long_text_without_blanks_and_sentences_is_divided() -> None:
+    captions = captions_of([Segment(0, 30, "ก" * 500)], [])
+    assert "".join(one.text for one in captions) == "ก" * 500
+    assert all(len(one.text) <= CAPTION_CHARACTERS for one in captions)
+
+
 def test_webvtt_escapes_its_marks_and_names_the_speaker() -> None:
     vtt = as_vtt([Caption(3661.5, 3662, "a < b --> c & d", "Ann <x>")])
     assert vtt == (

@@ -1,9 +1,16 @@
-"""Merging the transcripts of pieces."""
+"""Reading the transcripts of pieces, and merging them."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secretary_documents.providers.transcript import Segment, Transcript, merge_transcripts
+from secretary_documents.providers.transcript import (
+    AudioPiece,
+    Segment,
+    Transcript,
+    Word,
+    merge_transcripts,
+)
+from secretary_documents.providers.transcription_response import read_transcript
 
 times = st.floats(min_value=0, max_value=1e5)
 segments = st.builds(
@@ -12,6 +19,15 @@ segments = st.builds(
 transcripts = st.builds(
     lambda found: Transcript(tuple(found), None), st.lists(segments, max_size=8)
 )
+
+
+def test_words_without_times_are_left_out_and_speakers_may_be_numbers() -> None:
+    words = [{"word": "in", "start": 0, "end": 1}, {"word": "2026"}]
+    segment = {"start": 0, "end": 2, "text": "in 2026", "speaker": 0, "words": words}
+    piece = AudioPiece("a.mp3", b"", "audio/mpeg", offset_sec=10, duration_sec=5)
+    found = read_transcript("stt", {"text": "in 2026", "segments": [segment]}, piece)
+    assert found.segments == (Segment(10, 12, "in 2026", "0"),)
+    assert found.words == (Word(10, 11, "in"),)
 
 
 def test_transcripts_are_merged_by_time_with_the_language_of_most_text() -> None:

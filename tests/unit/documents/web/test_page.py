@@ -41,6 +41,24 @@ def test_the_metadata_of_a_page_without_json_ld_comes_from_its_labels() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "<math><mi>E</mi><annotation encoding='application/x-tex'>E=mc^2</annotation></math>",
+        "<span style='display: none'><math alttext='E=mc^2'><mi>E</mi></math></span><img src=x>",
+        "<span><math><mi>E</mi><mo>=</mo><msup>mc^2</msup></math><b aria-hidden=true>E</b></span>",
+    ],
+)
+def test_formulas_are_read(formula: str) -> None:
+    assert text_of(f"<p>It says {formula}, you know.</p>") == "It says E=mc^2, you know."
+
+
+def test_references_to_characters_in_json_ld_are_replaced() -> None:
+    name = f"Tom &amp; <b>Ada</b>&#{'9' * 5000};"
+    objects = json_ld_objects([json.dumps({"@type": "Event", "name": name})])
+    assert json_ld_metadata(objects, "https://a.example").title == "Tom & Ada\ufffd"
+
+
 def test_slides_captions_and_recordings_are_found_anywhere_on_the_page() -> None:
     page = read_html(FOSDEM, FOSDEM_URL)
     video = "https://video.conf.example/2026/h1301/leases"

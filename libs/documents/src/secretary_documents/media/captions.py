@@ -18,7 +18,9 @@ CAPTION_CHARACTERS = 2 * LINE_CHARACTERS
 CAPTION_SEC = 7.0
 PAUSE_SEC = 1.0
 """A pause of this length between two words ends a caption."""
-_SENTENCE_END = re.compile(r"[.!?…]['\"”»)]?$")
+_SENTENCE_END = re.compile(r"[.!?…。！？]['\"”»)」』]?$")  # noqa: RUF001 - of Chinese and Japanese
+# A text without blanks, as in Chinese, Japanese and Thai, is divided at sentences or anywhere.
+_PIECE = re.compile(r"[^。！？]{1,83}[。！？]?|[。！？]{1,84}")  # noqa: RUF001
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 # SubRip has tags, but no escape for their brackets.
 _SUBRIP = str.maketrans({"<": "[", ">": "]"})
@@ -98,13 +100,22 @@ def _of_words(segment: Segment, said: Sequence[Word]) -> Iterator[Caption]:
 def _spelled(text: str, said: Sequence[Word]) -> list[Word]:
     """Return the words of *text* with the times of the words *said*.
 
-    If their numbers differ, a word of *text* gets the times of the word at about the same place.
+    If their numbers differ, a word of *text* gets the times of the words at about the same place.
     """
-    parts = text.split()
-    places = [number * len(said) // len(parts) for number in range(len(parts))]
+    parts = _parts(text)
+    places = [number * len(said) // len(parts) for number in range(len(parts) + 1)]
     return [
-        Word(said[place].start_sec, said[place].end_sec, part)
-        for part, place in zip(parts, places, strict=True)
+        Word(said[place].start_sec, said[max(following - 1, place)].end_sec, part)
+        for part, place, following in zip(parts, places, places[1:], strict=False)
+    ]
+
+
+def _parts(text: str) -> list[str]:
+    """Return the words of *text*. A text without blanks is divided at the ends of its sentences."""
+    return [
+        part
+        for word in text.split()
+        for part in (_PIECE.findall(word) if len(word) > LINE_CHARACTERS else (word,))
     ]
 
 
@@ -141,7 +152,7 @@ def _divided(text: str) -> list[str]:
         return [text]
     parts: list[str] = []
     taken: list[str] = []
-    for word in text.split():
+    for word in _parts(text):
         size = sum(len(one) + 1 for one in taken) + len(word)
         if taken and (size > CAPTION_CHARACTERS or _SENTENCE_END.search(taken[-1])):
             parts.append(" ".join(taken))

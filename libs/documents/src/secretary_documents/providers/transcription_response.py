@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 
 from pydantic import ValidationError
 
@@ -16,15 +15,15 @@ _LONGEST_LABEL = 100
 
 class _Word(ResponseModel):
     word: str
-    start: float
-    end: float
+    start: float | None = None
+    end: float | None = None
 
 
 class _Segment(ResponseModel):
     start: float
     end: float
     text: str
-    speaker: str | None = None
+    speaker: str | int | None = None
     words: list[_Word] | None = None
 
 
@@ -48,9 +47,12 @@ def read_transcript(provider: str, body: JsonObject, piece: AudioPiece) -> Trans
     whole = [_Segment(start=0, end=piece.duration_sec, text=parsed.text)]
     segments = parsed.segments or whole
     words = _words(parsed)
-    _check_times(provider, (*segments, *words))
+    times = [time for one in segments for time in (one.start, one.end)]
+    times += [time for one in words for time in (one.start_sec, one.end_sec)]
+    if not all(map(math.isfinite, times)):
+        raise InvalidResponse(provider, "its times are not numbers")
     spoken = (_segment(one, piece) for one in segments)
-    said = (Word(*_times(one, piece), one.word.strip()) for one in words)
+    said = (Word(*_times(one.start_sec, one.end_sec, piece), one.text.strip()) for one in words)
     return Transcript(
         tuple(one for one in spoken if one.text),
         parsed.language,
@@ -59,28 +61,33 @@ def read_transcript(provider: str, body: JsonObject, piece: AudioPiece) -> Trans
     )
 
 
-def _words(body: _Body) -> list[_Word]:
-    """Return the words of *body*. Some servers list the words of each segment with the segment."""
-    if body.words is not None:
-        return body.words
-    return [word for segment in body.segments or [] for word in segment.words or []]
+def _words(body: _Body) -> list[Word]:
+    """Return the words of *body* that have times.
 
-
-def _check_times(provider: str, found: Iterable[_Segment | _Word]) -> None:
-    if not all(math.isfinite(one.start) and math.isfinite(one.end) for one in found):
-        raise InvalidResponse(provider, "its times are not numbers")
+    Some servers list the words of each segment with the segment, and give no times to words that
+    they did not find in the audio.
+    """
+    found = body.words
+    if found is None:
+        found = [word for segment in body.segments or [] for word in segment.words or []]
+    return [
+        Word(one.start, one.end, one.word)
+        for one in found
+        if one.start is not None and one.end is not None
+    ]
 
 
 def _segment(found: _Segment, piece: AudioPiece) -> Segment:
-    speaker = (found.speaker or "").strip()[:_LONGEST_LABEL]
-    return Segment(*_times(found, piece), " ".join(found.text.split()), speaker or None)
+    speaker = "" if found.speaker is None else str(found.speaker).strip()[:_LONGEST_LABEL]
+    times = _times(found.start, found.end, piece)
+    return Segment(*times, " ".join(found.text.split()), speaker or None)
 
 
-def _times(found: _Segment | _Word, piece: AudioPiece) -> tuple[float, float]:
-    """Return the start and the end of *found* in the recording, limited to *piece*.
+def _times(start: float, end: float, piece: AudioPiece) -> tuple[float, float]:
+    """Return the times of a text in the recording, limited to *piece*.
 
     A model's last segment may end after the piece.
     """
-    start = min(max(found.start, 0.0), piece.duration_sec)
-    end = min(max(found.end, start), piece.duration_sec)
+    start = min(max(start, 0.0), piece.duration_sec)
+    end = min(max(end, start), piece.duration_sec)
     return round(piece.offset_sec + start, 3), round(piece.offset_sec + end, 3)

@@ -5,10 +5,11 @@ Follows https://www.w3.org/TR/webvtt1/ §6. SubRip has no standard; it looks lik
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+
+from secretary_documents.web.entities import unescaped
 
 PARAGRAPH_SEC = 60.0
 """A paragraph that is this long ends at the next end of a sentence."""
@@ -27,8 +28,6 @@ _TIMING = re.compile(
 # No part of a tag contains "<", so each character is read for one tag only.
 _VOICE = re.compile(r"<v(?:\.[^\s<>]*+)?+\s++([^<>]{1,100})>")
 _TAG = re.compile(r"<[^<>]{0,200}>|\{\\[^{}]{0,100}\}")
-# A reference with so many digits means no character, and ``html.unescape`` fails on it.
-_LONG_NUMBER = re.compile(r"&#[0-9]{1000,}+;?")
 _SPACE = re.compile(r"\s+")
 _SENTENCE_END = re.compile(r"[.!?…]['\"”“)]?$")
 
@@ -88,7 +87,7 @@ def _seconds(match: re.Match[str], first: int) -> float:
 
 def _text(lines: list[str]) -> str:
     voiced = _VOICE.sub(r"\1: ", " \n".join(lines))
-    plain = html.unescape(_LONG_NUMBER.sub("\ufffd", _TAG.sub("", voiced)))
+    plain = unescaped(_TAG.sub("", voiced))
     # The lines stay separate, because _without_repeats compares lines.
     stripped = (_SPACE.sub(" ", line).strip() for line in plain.splitlines())
     return "\n".join(line for line in stripped if line)

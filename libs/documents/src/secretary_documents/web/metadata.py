@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from secretary_documents.web.entities import unescaped
 from secretary_documents.web.link import absolute, first_of
 from secretary_documents.web.page import PageMetadata
 
@@ -15,6 +16,8 @@ JsonObject = dict[str, Any]
 MAX_OBJECTS = 2000
 MAX_SPEAKERS = 50
 MAX_TEXT = 20_000
+MAX_MARKED = 2 * MAX_TEXT
+"""The most characters of a text with its tags."""
 _MOMENT = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}))?")
 _TAG = re.compile(r"<[^<>]{1,500}>")
 _LANGUAGE = re.compile(r"[A-Za-z]{2}(?![A-Za-z])")
@@ -123,7 +126,7 @@ def _name(value: Any) -> str | None:
 def _text(value: Any) -> str | None:
     if not isinstance(value, str):
         return None
-    return _TAG.sub("", value).strip()[:MAX_TEXT] or None
+    return unescaped(_TAG.sub("", value[:MAX_MARKED])).strip()[:MAX_TEXT] or None
 
 
 def _url(value: Any, base: str) -> str | None:

@@ -13,7 +13,7 @@ from secretary_documents.web.link import absolute
 # Elements whose content is not text to read.
 # fmt: off
 _UNSEEN = frozenset((
-    "script", "style", "noscript", "template", "svg", "math", "iframe", "object", "embed",
+    "script", "style", "noscript", "template", "svg", "iframe", "object", "embed",
     "head", "select", "textarea", "button", "input", "-comment",
 ))
 # fmt: on
@@ -83,6 +83,8 @@ def readable_text(root: LexborNode, url: str, *, with_navigation: bool = False) 
             text = node.text(deep=False)
             write = writer.literal if open_pre and text else writer.text
             write(text)
+        elif tag == "math":
+            writer.text(formula_of(node))
         elif tag == "a":
             if entering:
                 anchors.append(
@@ -102,9 +104,9 @@ def readable_text(root: LexborNode, url: str, *, with_navigation: bool = False) 
 def own_text(node: LexborNode) -> str:
     """Return the visible text of *node* on one line, without markup."""
     pieces = (
-        piece.text(deep=False)
+        formula_of(piece) if piece.tag == "math" else piece.text(deep=False)
         for piece, entering in walk(node, with_navigation=True)
-        if entering and piece.tag == "-text"
+        if entering and piece.tag in ("-text", "math")
     )
     return _SPACE.sub(" ", " ".join(pieces)).strip()
 
@@ -122,7 +124,8 @@ def is_navigation(node: LexborNode) -> bool:
 def walk(root: LexborNode, *, with_navigation: bool) -> Iterator[tuple[LexborNode, bool]]:
     """Yield each visible node when the walk enters it, and each element when the walk leaves it.
 
-    The walk uses no recursion, because pages may be nested deeply.
+    A formula (``math``) is one node: ``formula_of`` returns its text. The walk uses no recursion,
+    because pages may be nested deeply.
     """
     stack: list[tuple[LexborNode, bool]] = [(root, True)]
     while stack:
@@ -133,9 +136,17 @@ def walk(root: LexborNode, *, with_navigation: bool) -> Iterator[tuple[LexborNod
         if _is_unseen(node, with_navigation=with_navigation):
             continue
         yield node, True
-        if node.tag != "-text":
+        if node.tag not in ("-text", "math"):
             stack.append((node, False))
             stack += [(child, True) for child in reversed(list(node.iter(include_text=True)))]
+
+
+def formula_of(node: LexborNode) -> str:
+    """Return the text of the formula *node* (MathML): in TeX if the page has it, else its signs."""
+    notes = node.css("annotation")
+    tex = [one.text() for one in notes if one.attributes.get("encoding") == "application/x-tex"]
+    written = (*tex, node.attributes.get("alttext") or "", node.text())
+    return next((text for one in written if (text := _SPACE.sub(" ", one).strip())), "")
 
 
 def _is_unseen(node: LexborNode, *, with_navigation: bool) -> bool:
@@ -145,11 +156,12 @@ def _is_unseen(node: LexborNode, *, with_navigation: bool) -> bool:
     if tag in _UNSEEN or (tag in NAVIGATION and not with_navigation):
         return True
     attributes = node.attributes
-    return (
-        "hidden" in attributes
-        or attributes.get("aria-hidden") == "true"
-        or bool(_HIDDEN.search(attributes.get("style") or ""))
-    )
+    if "hidden" in attributes or attributes.get("aria-hidden") == "true":
+        return True
+    if not _HIDDEN.search(attributes.get("style") or ""):
+        return False
+    # The formula behind a picture of it, as in Wikipedia, is hidden and yet to be read.
+    return node.child is None or node.child.tag != "math"
 
 
 def _open(tag: str, writer: _Writer) -> None:

@@ -22,7 +22,7 @@ from secretary_documents.formats.markup.html_marks import MARKS, language_of, ma
 from secretary_documents.formats.markup.html_table import HtmlTable
 from secretary_documents.formats.table_builder import TableBuilder
 from secretary_documents.pdf.layout.model import Markup, Span
-from secretary_documents.web.readable_text import walk
+from secretary_documents.web.readable_text import formula_of, walk
 
 FindPicture = Callable[[str], Load | None]
 """Returns how to load the picture at an address inside the file; None if it is elsewhere."""
@@ -136,17 +136,18 @@ class _HtmlReader:
         for node, entering in walk(root, with_navigation=with_navigation):
             tag = node.tag or ""
             if tag == "-text":
-                self._text(node)
+                self._text(node.text(deep=False))
+            elif tag == "math":
+                self._text(formula_of(node))
             elif entering:
                 self._enter(tag, node)
             else:
                 self._leave(tag)
         self._flush()
 
-    def _text(self, node: LexborNode) -> None:
+    def _text(self, text: str) -> None:
         if self._silent:
             return
-        text = node.text(deep=False)
         link = self._links[-1] if self._links else None
         if self._pre:
             self._runs.append(run(text, link=link))
