@@ -148,6 +148,21 @@ def test_no_result_replaces_that_of_another_file(api: Api, tmp_path: Path) -> No
     assert sorted(found) == ["job-c.pdf"] * 2 + ["job-c.pdf_2"] * 2
 
 
+def test_earlier_results_in_a_folder_are_not_submitted(api: Api) -> None:
+    files("scans/a.pdf", "scans/out/old.json")
+    assert main(["submit", "pdf", "scans", "--output-dir", "scans/out"]) == 0
+    assert list(api.uploads) == ["a.pdf"]
+
+
+def test_no_job_is_made_if_the_folder_for_its_results_cannot_be_made(
+    api: Api, capsys: Output
+) -> None:
+    files("a.pdf", "out")
+    assert main(["submit", "pdf", "a.pdf", "--output-dir", "out"]) == 1
+    assert "out" in capsys.readouterr().err
+    assert api.jobs == []
+
+
 def test_a_folder_without_files_makes_no_job(api: Api, tmp_path: Path, capsys: Output) -> None:
     (tmp_path / "scans").mkdir()
     (tmp_path / "scans/.hidden").touch()

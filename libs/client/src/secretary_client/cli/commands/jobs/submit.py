@@ -91,7 +91,7 @@ def submit(
     Uploads and submissions are repeated while the network is broken, and make one job each.
     """
     paths = [*(upload or ()), *(one for one in inputs or () if not is_parameter(one))]
-    files = files_in(paths)
+    files = files_in(paths, apart_from=output_dir)
     if paths and not files:  # a job without a file is not what the command line asks for
         raise ValueError("the folder has no files")
     fields = given(
@@ -115,6 +115,8 @@ def submit(
     )
     if idempotency_key and not order.is_single:
         raise typer.BadParameter("--idempotency-key is for one job, and several files are given")
+    if output_dir:  # now, because the jobs may take hours
+        output_dir.mkdir(parents=True, exist_ok=True)
     done = carried_out(session, order, parallel)
     if output_dir:
         _save(done, output_dir)
@@ -142,7 +144,6 @@ def _write_each(session: Session, done: list[Submission], *, waits: bool) -> Non
 
 def _save(done: list[Submission], folder: Path) -> None:
     """Write the results to files; of files with the same name, the later ones get a number."""
-    folder.mkdir(parents=True, exist_ok=True)
     written: set[Path] = set()
     for one in done:
         if one.results is not None:

@@ -124,10 +124,8 @@ def _sources_at(path: Path, *, apart_from: Path | None) -> Iterator[_Source]:
     if not path.is_dir():
         yield _Source(path, Path(name_of(path)))
         return
-    results = apart_from and apart_from.resolve()
-    for one in files_in([str(path)]):
-        if not results or results == path.resolve() or results not in one.resolve().parents:
-            yield _Source(one, one.relative_to(path))
+    for one in files_in([str(path)], apart_from=apart_from):
+        yield _Source(one, one.relative_to(path))
 
 
 def _extract_one(source: _Source, read: Callable[..., Any], writer: _Writer) -> bool:
