@@ -147,6 +147,16 @@ def test_attachments_are_files_inside_the_mail() -> None:
     assert b"Inner" in members["attachment_3.eml"]
 
 
+def test_the_further_mails_of_a_mailbox_are_files_inside_it() -> None:
+    second = raw(b"I am\n\nFrom here on a reader.\n", b"Date: Mon, 1 Jan 2024 10:00:00 +0000\n")
+    content = b"\n\nFrom bob Mon Jan 1\n".join(
+        (b"From ada Mon Jan 1\n" + raw(b"one"), second, second)
+    )
+    found = read_file(content)
+    assert found.markdown == f"{WRITTEN}\n\none"
+    assert found.members == {"mail_2.eml": second, "mail_3.eml": second}
+
+
 def test_a_report_of_a_delivery_has_all_its_recipients() -> None:
     report = b"Reporting-MTA: dns; a\n\nFinal-Recipient: rfc822; b@c\nStatus: 5.1.1\n"
     content = secure(

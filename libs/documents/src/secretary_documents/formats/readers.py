@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from secretary_documents.formats.builder import Builder
 from secretary_documents.formats.mail.eml import read_mail
 from secretary_documents.formats.mail.outlook import read_outlook
+from secretary_documents.formats.mail.web_archive import add_web_archive
 from secretary_documents.formats.markup.book import read_book
 from secretary_documents.formats.markup.rich_text.reader import read_rich_text
 from secretary_documents.formats.markup.text_files import (
@@ -26,7 +28,7 @@ Read = Callable[[str, Builder], None]
 
 READERS: dict[str, Read] = {
     "csv": read_csv,
-    "docx": read_word,
+    "docx": partial(read_word, add_html=add_web_archive),
     "eml": read_mail,
     "epub": read_book,
     "html": read_html_file,

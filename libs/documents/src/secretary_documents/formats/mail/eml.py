@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import email.policy
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from secretary_documents.formats.mail.letter import (
 from secretary_documents.web.charset import decode, encoding_named
 
 _MOST_PARTS = 2000
+_NEXT_MAIL = re.compile(rb"\r?\n\r?\nFrom [^\r\n]{1,300}\r?\n(?=[A-Za-z][A-Za-z0-9-]{0,60}:)")
 _CMS = ("application/pkcs7-mime", "application/x-pkcs7-mime")
 _PLAIN, _HTML = "text/plain", "text/html"
 
@@ -40,11 +42,12 @@ class _Forms:
 
 
 def read_mail(path: str, builder: Builder) -> None:
-    """Read the mail at *path*: its headers and text, and its attachments as members."""
-    content = Path(path).read_bytes()
-    # A mailbox begins with a line that is no header.
-    start = content.find(b"\n") + 1 if content.startswith(b"From ") else 0
-    message = email.message_from_bytes(content[start:], policy=email.policy.default)
+    """Read the mail at *path*: its headers and text, and its attachments as members.
+
+    The further mails of a mailbox are members too.
+    """
+    content, others = _mails_in(Path(path).read_bytes())
+    message = email.message_from_bytes(content, policy=email.policy.default)
     _check_encryption(message)
     texts: defaultdict[EmailMessage, _Forms] = defaultdict(_Forms)
     attachments: list[EmailMessage] = []
@@ -60,6 +63,19 @@ def read_mail(path: str, builder: Builder) -> None:
     add_letter(Letter(headers, [forms.text for forms in texts.values()]), builder)
     for number, part in enumerate(attachments, start=1):
         _add_attachment(part, number, builder)
+    for number, mail in enumerate(others, start=2):
+        builder.member(f"mail_{number}.eml", len(mail), partial(bytes, mail))
+
+
+def _mails_in(content: bytes) -> tuple[bytes, list[bytes]]:
+    """Return the first mail in *content*, and the others if it is a mailbox.
+
+    In a mailbox (mbox) a line that is no header begins each mail.
+    """
+    if not content.startswith(b"From "):
+        return content, []
+    first, *others = _NEXT_MAIL.split(content[content.find(b"\n") + 1 :])
+    return first, others
 
 
 def _check_encryption(message: EmailMessage) -> None:

@@ -9,6 +9,7 @@ from xml.etree.ElementTree import Element
 from secretary_documents.formats.builder import Builder, run
 from secretary_documents.formats.packages.archive import Archive
 from secretary_documents.formats.packages.chart import add_chart
+from secretary_documents.formats.packages.diagram import add_diagram
 from secretary_documents.formats.packages.number_form import in_form
 from secretary_documents.formats.packages.open_xml import (
     Target,
@@ -72,7 +73,7 @@ class SlideReader:
         elif shape.tag == "graphicFrame":
             for table in shape.iter("tbl"):
                 self._builder.table(_table(table, self._builder, self._targets))
-            self._chart(shape)
+            self._drawn(shape)
         elif kind := _RUNNING.get(_placeholder(shape) or ""):
             self._builder.running(kind, [run(_text(shape))])
         else:
@@ -106,12 +107,16 @@ class SlideReader:
             text = "" if named is None else named.get("descr", "")
             self._builder.picture(partial(self._archive.read, target.name), text)
 
-    def _chart(self, shape: Element) -> None:
-        """Add the values of a chart as a table: a row for each category."""
+    def _drawn(self, shape: Element) -> None:
+        """Add the values of a chart, and the texts of a diagram."""
         for reference in shape.iter("chart"):
             target = self._targets.get(reference.get("r:id", ""))
             if target and not target.external and target.name in self._archive:
                 add_chart(self._archive.read(target.name), self._builder)
+        for reference in shape.iter("relIds"):
+            target = self._targets.get(reference.get("r:dm", ""))
+            if target and not target.external and target.name in self._archive:
+                add_diagram(self._archive.read(target.name), self._builder)
 
     def _notes(self) -> None:
         for target in self._targets.values():

@@ -40,6 +40,13 @@ class Chart:
 
 
 @dataclass(frozen=True, slots=True)
+class Diagram:
+    """A diagram (SmartArt) in a paragraph."""
+
+    target: Target
+
+
+@dataclass(frozen=True, slots=True)
 class Embedded:
     """The element of a text box in a paragraph, whose paragraphs follow."""
 
@@ -51,7 +58,7 @@ class PageBreak:
     """The start of a page, as the file marks it."""
 
 
-Piece = Span | Picture | Chart | Embedded | PageBreak
+Piece = Span | Picture | Chart | Diagram | Embedded | PageBreak
 MarkNote = Callable[[str, str], str]
 """Gets the kind and the id of a note, and returns its mark in the text."""
 
@@ -108,7 +115,7 @@ def _text_of(element: Element) -> str | None:
 
 
 def _drawn(element: Element, targets: dict[str, Target]) -> Iterator[Piece]:
-    """Yield the pictures, the charts and the text boxes in a drawing."""
+    """Yield the pictures, the charts, the diagrams and the text boxes in a drawing."""
     described = element.find(".//docPr")
     text = "" if described is None else described.get("descr", "")
     for one in _shown(element):
@@ -118,6 +125,8 @@ def _drawn(element: Element, targets: dict[str, Target]) -> Iterator[Piece]:
                 yield Picture(target, text)
         elif one.tag == "chart" and (chart := targets.get(one.get("r:id", ""))):
             yield Chart(chart)
+        elif one.tag == "relIds" and (diagram := targets.get(one.get("r:dm", ""))):
+            yield Diagram(diagram)
         elif one.tag == "txbxContent":
             yield Embedded(one)
 

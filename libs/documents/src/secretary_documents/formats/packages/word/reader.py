@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from xml.etree.ElementTree import Element
@@ -10,7 +10,9 @@ from xml.etree.ElementTree import Element
 from secretary_documents.formats.builder import Builder
 from secretary_documents.formats.packages.archive import Archive
 from secretary_documents.formats.packages.chart import add_chart
+from secretary_documents.formats.packages.diagram import add_diagram
 from secretary_documents.formats.packages.open_xml import (
+    Target,
     add_properties,
     is_on,
     main_part,
@@ -18,6 +20,7 @@ from secretary_documents.formats.packages.open_xml import (
 )
 from secretary_documents.formats.packages.word.inline import (
     Chart,
+    Diagram,
     Embedded,
     PageBreak,
     Picture,
@@ -42,17 +45,22 @@ _RUNNING = {"headerReference": Kind.HEADER, "footerReference": Kind.FOOTER}
 _NO_LIST = "0"
 
 
-def read_word(path: str, builder: Builder) -> None:
-    """Read the Word document at *path* into *builder*."""
+AddPart = Callable[[bytes, Builder], None]
+"""Adds the content of a part to a builder."""
+
+
+def read_word(path: str, builder: Builder, add_html: AddPart) -> None:
+    """Read the Word document at *path* into *builder*; *add_html* adds parts in HTML."""
     archive = Archive(path, builder.limits)
     add_properties(archive, builder)
-    WordReader(archive, builder).read()
+    WordReader(archive, builder, add_html).read()
 
 
 class WordReader:
     """Reads one Word document."""
 
-    def __init__(self, archive: Archive, builder: Builder) -> None:
+    def __init__(self, archive: Archive, builder: Builder, add_html: AddPart) -> None:
+        self._add_html = add_html
         self._archive = archive
         self._builder = builder
         self._part = main_part(archive, "word/document.xml")
@@ -110,6 +118,8 @@ class WordReader:
                 self._has_blocks = True
                 held, self._held = self._held, []
                 self._add_drawn(held)
+            elif child.tag == "altChunk":
+                self._add_chunk(self._targets.get(child.get("r:id", "")))
             elif child.tag in _INSIDE or child.tag == "AlternateContent":
                 self._blocks(child)
 
@@ -185,12 +195,22 @@ class WordReader:
             self._has_blocks = True
 
     def _add_drawn(self, pieces: Sequence[Piece]) -> None:
-        """Add the pictures and the charts of a paragraph or a table, its notes and text boxes."""
+        """Add what is drawn in a paragraph or a table, its notes and its text boxes."""
         self._add_pictures(one for one in pieces if isinstance(one, Picture))
-        self._add_charts(one.target.name for one in pieces if isinstance(one, Chart))
+        for one in pieces:
+            if isinstance(one, Chart):
+                self._add_part(one.target.name, add_chart)
+            elif isinstance(one, Diagram):
+                self._add_part(one.target.name, add_diagram)
         self._add_notes()
         for box in (one.element for one in pieces if isinstance(one, Embedded)):
             self._blocks(box)
+
+    def _add_chunk(self, target: Target | None) -> None:
+        """Add a part in HTML, of which programs make a document that Word converts later."""
+        if target is not None and not target.external:
+            self._end_code()
+            self._add_part(target.name, self._add_html)
 
     def _add_pictures(self, pictures: Iterable[Picture]) -> None:
         for picture in pictures:
@@ -199,11 +219,11 @@ class WordReader:
                 self._builder.picture(load, picture.text)
                 self._has_blocks = True
 
-    def _add_charts(self, names: Iterable[str]) -> None:
-        for name in names:
-            if name in self._archive:
-                add_chart(self._archive.read(name), self._builder)
-                self._has_blocks = True
+    def _add_part(self, name: str, add: AddPart) -> None:
+        """Add the part *name* by *add*, if it is there."""
+        if name in self._archive:
+            add(self._archive.read(name), self._builder)
+            self._has_blocks = True
 
     def _add_notes(self) -> None:
         for marker, note in self._notes.referenced():
