@@ -128,6 +128,17 @@ async def test_without_progress_only_the_ends_are_sent(local: MisbehavingApi) ->
     assert only.event.name == "cancelled"
 
 
+async def test_the_time_of_a_place_is_that_of_mongodb(local: MisbehavingApi) -> None:
+    local.follow(OK)
+    kept: list[tuple[str, str]] = []
+    client: Any = FakeClient(event("a", 1, "failed", "1767225600-3"))
+    async with aclosing(Sender(f"{local.url}/hook", SECRET, lambda _: None)) as sender:
+        places = Places(lambda place, at: kept.append((place, at)))
+        forwarder = Forwarder(client, sender, places, api_url="http://api")
+        await forwarder.run(events_of(client, None, "2026-01-01T00:00:00.000Z", {}))
+    assert kept == [("1767225600-3", "2026-01-01T00:00:00.000+00:00")]
+
+
 async def test_after_a_reset_the_jobs_that_ended_since_are_listed(local: MisbehavingApi) -> None:
     local.follow(OK, OK)
     fields = ("job_name", "batch_id", "user_id", "progress", "error")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from secretary_client.async_client import AsyncClient
@@ -31,6 +32,17 @@ class MissedEnd(FeedEvent):
 
     at: str
     """When the job ended, ISO 8601."""
+
+
+def time_of(event: FeedEvent) -> str:
+    """Return the time of *event* by MongoDB's clock, ISO 8601: the one of this machine may differ.
+
+    A place begins with the seconds of its time; an event has this place, or a later one.
+    """
+    if isinstance(event, MissedEnd):
+        return event.at
+    seconds, _, _ = event.id.partition("-")
+    return datetime.fromtimestamp(int(seconds), UTC).isoformat(timespec="milliseconds")
 
 
 def is_away(error: ApiError | Unreachable) -> bool:

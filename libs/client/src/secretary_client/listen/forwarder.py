@@ -6,14 +6,13 @@ import asyncio
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from secretary_client.async_client import AsyncClient
 from secretary_client.error import ApiError, Unreachable
 from secretary_client.event import TERMINAL, FeedEvent
 from secretary_client.listen.body import body_of, client_id_of
-from secretary_client.listen.feed import MissedEnd, is_away
+from secretary_client.listen.feed import is_away, time_of
 from secretary_client.listen.places import Places
 from secretary_client.listen.sender import Sender
 from secretary_client.models import Job
@@ -83,8 +82,7 @@ class Forwarder:
     def _accept(self, event: FeedEvent, tasks: asyncio.TaskGroup) -> None:
         if not self._is_wanted(event):
             return
-        now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        done = self._places.take(event.id, event.at if isinstance(event, MissedEnd) else now)
+        done = self._places.take(event.id, time_of(event))
         # Read now: a job that is retried has other results when the local server is back.
         pending = _Pending(event, tasks.create_task(self._body(event)), done)
         job_id = event.data["job_id"]
