@@ -64,6 +64,15 @@ SHAPES = {
 }
 
 
+def test_an_old_book_with_a_document_type_is_read() -> None:
+    content = book({"a": "<p>old"})
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        package = archive.read("OPS/book.opf").decode()
+    package = package.replace("application/xhtml+xml", "text/x-oeb1-document")
+    package = f"<!DOCTYPE package PUBLIC 'OEB 1.2' 'http://a.example/oebpkg12.dtd'>{package}"
+    assert read_file(with_member(content, "OPS/book.opf", package)).markdown == "old"
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_books_become_markdown(shape: str) -> None:
     chapters, expected = SHAPES[shape]

@@ -67,6 +67,11 @@ OBJECT = (
     "<draw:frame><draw:object xlink:href='./Object 1'/><draw:image xlink:href='x'/></draw:frame>"
 )
 
+MATH = (
+    "<math xmlns='http://www.w3.org/1998/Math/MathML'><semantics><mrow><mi>a</mi></mrow>"
+    "<annotation encoding='StarMath 5.0'>a over b</annotation></semantics></math>"
+)
+
 SHAPES: dict[str, tuple[bytes, str]] = {
     "bullets": (presentation(("Plan", box(DEEP))), "# Plan\n\n- first\n  - deeper"),
     "two slides": (presentation(("One", box(p("a"))), ("Two",)), "# One\n\na\n-----\n# Two"),
@@ -99,6 +104,18 @@ SHAPES: dict[str, tuple[bytes, str]] = {
     "chart": (
         with_member(presentation(("", OBJECT)), "Object 1/content.xml", CHART),
         "Sales\n\n|  | Tea |\n| --- | --- |\n| Q1 | 1.5 |",
+    ),
+    "formula": (
+        with_member(presentation(("", OBJECT)), "Object 1/content.xml", MATH),
+        "a over b",
+    ),
+    "a formula of OpenOffice": (
+        with_member(
+            presentation(("One", OBJECT)),
+            "Object 1/content.xml",
+            f"<!DOCTYPE math:math PUBLIC 'x' 'math.dtd'>{MATH}",
+        ),
+        "# One\n\na over b",
     ),
     "right to left": (presentation(("שקופית",)), "# שקופית"),
     "an empty slide": (presentation(("",)), ""),

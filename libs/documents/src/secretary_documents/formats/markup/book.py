@@ -13,7 +13,8 @@ from secretary_documents.formats.packages.open_xml import text_of
 from secretary_documents.formats.packages.xml import parse_xml
 from secretary_documents.web.charset import decode
 
-_TEXTS = ("application/xhtml+xml", "text/html")
+# The last one is of books of before 2007.
+_TEXTS = ("application/xhtml+xml", "text/html", "text/x-oeb1-document")
 # Fonts may be obfuscated without a key; then the text is readable all the same.
 _OBFUSCATED = ("idpf.org/2008/embedding", "adobe.com/pdf/enc#RC")
 

@@ -10,6 +10,7 @@ from secretary_documents.formats.builder import Builder, run
 from secretary_documents.formats.packages.archive import Archive
 from secretary_documents.formats.packages.chart import add_chart
 from secretary_documents.formats.packages.diagram import add_diagram
+from secretary_documents.formats.packages.formula import formula_text, formulas_in
 from secretary_documents.formats.packages.number_form import in_form
 from secretary_documents.formats.packages.open_xml import (
     Target,
@@ -187,8 +188,8 @@ def _runs(paragraph: Element, targets: dict[str, Target]) -> Iterator[Span]:
             yield run(written, link=address, markup=_markup(child.find("rPr")))
         elif child.tag in _BREAKS:
             yield run(_BREAKS[child.tag])
-        elif child.tag in ("AlternateContent", "m", "oMathPara", "oMath"):
-            yield run("".join(one.text or "" for one in child.iter("t")))
+        elif child.tag in ("AlternateContent", "m", "oMathPara"):
+            yield run(" ".join(map(formula_text, formulas_in(child))))
 
 
 def _markup(properties: Element | None) -> Markup:

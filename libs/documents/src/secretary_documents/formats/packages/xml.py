@@ -1,4 +1,4 @@
-"""Parses XML without document types, and with short names.
+"""Parses XML that declares nothing, and gives short names.
 
 Names lose their namespace: ``w:p`` and its variant in strict files both become ``p``. Only
 attributes of the namespace of relationships keep the prefix ``r:``.
@@ -22,11 +22,11 @@ def parse_xml(content: bytes) -> Element:
     """Return the root element of *content*.
 
     Raises:
-        PermanentError: DOCUMENT_INVALID, it is no XML or has a document type.
+        PermanentError: DOCUMENT_INVALID, it is no XML or has declarations.
     """
-    refuse_document_type(content)
+    refuse_declarations(content)
     try:
-        # The prolog has no document type, so no entity is declared that could grow or be fetched.
+        # The prolog declares nothing, so no entity could grow, and document types are not fetched.
         root = fromstring(content, XMLParser())  # noqa: S314 - see above
     except (ParseError, LookupError, ValueError) as error:
         raise damaged("a part of the file is no valid XML") from error
@@ -35,8 +35,11 @@ def parse_xml(content: bytes) -> Element:
     return root
 
 
-def refuse_document_type(content: bytes) -> None:
-    """Check that *content* declares no document type.
+def refuse_declarations(content: bytes) -> None:
+    """Check that *content* has no declarations in its document type.
+
+    A document type that only has a name and an address, such as those of OpenOffice's formulas and
+    of old books, is nothing but a note: the parser does not fetch it.
 
     Raises:
         PermanentError: DOCUMENT_INVALID.
@@ -53,8 +56,10 @@ def refuse_document_type(content: bytes) -> None:
     raise damaged("a part of the file is no valid XML")
 
 
-def _refuse(*_: object) -> None:
-    raise damaged("a part of the file declares a document type, which office files have not")
+def _refuse(name: str, system: str | None, public: str | None, has_declarations: int) -> None:
+    del name, system, public
+    if has_declarations:
+        raise damaged("a part of the file has declarations in its document type")
 
 
 def _stop(*_: object) -> None:

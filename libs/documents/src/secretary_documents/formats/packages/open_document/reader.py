@@ -197,9 +197,14 @@ class OpenDocumentReader:
         return True
 
     def _object(self, folder: str) -> bool:
-        """Add the title and the values of a chart, which is a file of its own in *folder*."""
+        """Add a chart or a formula, which is a file of its own in *folder*."""
         content = self._archive.read_if_there(posixpath.normpath(f"{folder}/content.xml"))
-        chart = None if content is None else parse_xml(content).find("./body/chart/chart")
+        if content is None:
+            return False
+        root = parse_xml(content)
+        if root.tag == "math":
+            return self._formula(root)
+        chart = root.find("./body/chart/chart")
         table = None if chart is None else chart.find("table")
         if chart is None or table is None:
             return False
@@ -207,6 +212,12 @@ class OpenDocumentReader:
             self._builder.caption([run(plain_text(title.iter("p")))])
         self._builder.table(read_table(table, self._builder.budget))
         return True
+
+    def _formula(self, root: Element) -> bool:
+        """Add a formula (MathML) as the program's user has written it, else its signs."""
+        written = text_of(root.find(".//annotation")) or " ".join("".join(root.itertext()).split())
+        self._builder.paragraph([run(written)])
+        return bool(written)
 
     def _list(self, element: Element, depth: int, style: str) -> None:
         level = self._styles.list_level(style, depth)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from xml.parsers import expat
 
 from secretary_documents.formats.limits import damaged, too_large
-from secretary_documents.formats.packages.xml import refuse_document_type
+from secretary_documents.formats.packages.xml import refuse_declarations
 
 Place = tuple[int, int]
 """A row and a column, from 0."""
@@ -27,7 +27,7 @@ def merged_cells(content: bytes, max_cells: int) -> dict[str, MergedCells]:
         PermanentError: DOCUMENT_TOO_LARGE, the smallest table with all cells that have content has
             more than *max_cells* places; DOCUMENT_INVALID, the XML is damaged.
     """
-    refuse_document_type(content)
+    refuse_declarations(content)
     finder = _Finder(max_cells)
     parser = expat.ParserCreate(namespace_separator="}")
     parser.StartElementHandler = finder.start

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
 from secretary_documents.formats.builder import run
+from secretary_documents.formats.packages.formula import formula_text
 from secretary_documents.formats.packages.open_xml import Target
 from secretary_documents.formats.packages.word.styles import is_hidden
 from secretary_documents.pdf.layout.model import Markup, Span
@@ -85,8 +86,8 @@ def pieces_of(element: Element, references: References, link: str | None = None)
             target = references.targets.get(child.get("r:id", ""))
             address = target.name if target and target.external else link
             yield from pieces_of(child, references, address)
-        elif child.tag == "t":  # a formula
-            yield run(child.text or "", link=link)
+        elif child.tag == "oMath":
+            yield run(formula_text(child), link=link)
         else:
             yield from pieces_of(child, references, link)
 
