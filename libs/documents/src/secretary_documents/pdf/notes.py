@@ -10,6 +10,7 @@ from typing import Any
 import pymupdf
 
 from secretary_documents.pdf.mupdf.errors import MUPDF_ERRORS
+from secretary_documents.pdf.mupdf.page import rotation_of
 
 MOST_NOTES = 2000
 """The most form fields of a page, and the most annotations."""
@@ -85,7 +86,7 @@ def _annotation(annotation: Any, page: pymupdf.Page, words: Sequence[Any]) -> En
         "subject": about.get("subject"),
         "created": _moment(about.get("creationDate")),
         "modified": _moment(about.get("modDate")),
-        "marked_text": _marked(annotation, words) if annotation.type[1] in _MARKS else None,
+        "marked_text": _marked(annotation, page, words) if annotation.type[1] in _MARKS else None,
     }
     return {
         "page": page.number + 1,
@@ -96,11 +97,13 @@ def _annotation(annotation: Any, page: pymupdf.Page, words: Sequence[Any]) -> En
     }
 
 
-def _marked(annotation: Any, words: Sequence[Any]) -> str:
-    """Return those of the *words* of a page that are under a highlight or another mark."""
+def _marked(annotation: Any, page: pymupdf.Page, words: Sequence[Any]) -> str:
+    """Return those of the *words* of *page* that are under a highlight or another mark."""
+    # PyMuPDF takes the rotation from the corners with a matrix of its own (``rotation_of``).
+    mended = page.rotation_matrix * ~rotation_of(page)
     corners = annotation.vertices or []
     quads = [corners[start : start + 4] for start in range(0, len(corners), 4)]
-    places = [pymupdf.Rect(pymupdf.Quad(quad).rect) for quad in quads if len(quad) == _CORNERS]
+    places = [pymupdf.Quad(quad).rect * mended for quad in quads if len(quad) == _CORNERS]
     places = places or [annotation.rect]
     found = [
         word[4]
@@ -124,7 +127,7 @@ def _moment(written: str | None) -> str | None:
 
 def _box(place: pymupdf.Rect, page: pymupdf.Page) -> list[float]:
     """Return *place*, of a page without its rotation, on the page as it is shown."""
-    shown = pymupdf.Rect(place) * page.rotation_matrix
+    shown = pymupdf.Rect(place) * rotation_of(page)
     return [round(side, 1) for side in shown.normalize()]
 
 

@@ -9,6 +9,7 @@ import pymupdf
 
 from secretary_documents.pdf.joining.continuation import edges_of
 from secretary_documents.pdf.layout.model import Box, PageLayout, Picture
+from secretary_documents.pdf.mupdf.page import rotation_of
 from secretary_documents.pdf.ocr.recognition import RecognisedLine
 from secretary_documents.pdf.searchable.layer_line import layer_lines, lines_to_json
 from secretary_documents.pdf.writers.output import place_in
@@ -56,4 +57,4 @@ def pictures_entry(pictures: Sequence[Picture], page: pymupdf.Page) -> Entry:
 
 def shown_on(page: pymupdf.Page, place: Box) -> Box:
     """Return *place*, which MuPDF gives without the rotation of *page*, as the page is shown."""
-    return Box(*(pymupdf.Rect(place) * page.rotation_matrix))
+    return Box(*(pymupdf.Rect(place) * rotation_of(page)))

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pymupdf
 
 from secretary_documents.pdf.layout.model import Box, Span
+from secretary_documents.pdf.mupdf.page import rotation_of
 
 Link = tuple[Box, str]
 """The place of a link on the page, and its address."""
@@ -23,7 +24,7 @@ _WORD = re.compile(r"[^\s\xa0]+")
 def links_on(page: pymupdf.Page) -> list[Link]:
     """Return the links of *page* to addresses of the web and of mail, at most 2,000."""
     # MuPDF gives the text of a page without its rotation, but the links with it.
-    unturned = page.derotation_matrix
+    unturned = ~rotation_of(page)
     found = (link for link in page.get_links() if link["kind"] == pymupdf.LINK_URI)
     web = (link for link in found if link.get("uri", "").lower().startswith(_SCHEMES))
     return [

@@ -11,6 +11,7 @@ import pymupdf
 
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_documents.pdf.mupdf.errors import MUPDF_ERRORS, raising_memory_error
+from secretary_documents.pdf.mupdf.page_tree import mend_pages
 
 _HANDLER = re.compile(r"unknown encryption handler: '([^'\n]{0,40})'")
 # The names of public-key security handlers (ISO 32000-1, 7.6.4).
@@ -39,6 +40,7 @@ def open_document(path: str, password: str | None, max_pages: int) -> pymupdf.Do
             document = pymupdf.open(path, filetype="pdf")
             if document.needs_pass:
                 _unlock(document, password)
+            mend_pages(document, max_pages)
             pages = document.page_count
     except MUPDF_ERRORS as error:
         raise _refusal(error) from error

@@ -22,6 +22,20 @@ def area_of(page: pymupdf.Page) -> tuple[float, float, float, float]:
     return (0.0, 0.0, *sides)
 
 
+def rotation_of(page: pymupdf.Page) -> pymupdf.Matrix:
+    """Return the matrix that leads from places on *page* without its rotation to the shown page.
+
+    PyMuPDF's own matrix is wrong for a rotated page whose unit is not a point.
+    """
+    width, height = page.rect.width, page.rect.height
+    turns = {
+        90: (0, 1, -1, 0, width, 0),
+        180: (-1, 0, 0, -1, width, height),
+        270: (0, -1, 1, 0, 0, height),
+    }
+    return pymupdf.Matrix(*turns.get(page.rotation % 360, (1, 0, 0, 1, 0, 0)))
+
+
 def drawing_stats(page: pymupdf.Page) -> DrawingStats:
     """Return the measures of the drawing on *page*."""
     images, paths, whole = 0.0, 0, pymupdf.Rect(area_of(page))

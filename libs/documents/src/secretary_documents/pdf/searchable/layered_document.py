@@ -12,6 +12,7 @@ import pymupdf
 from secretary_documents.pdf.layout.model import Box
 from secretary_documents.pdf.method_choice import GARBLED_SHARE, unknown_share
 from secretary_documents.pdf.mupdf.errors import MUPDF_ERRORS, raising_memory_error
+from secretary_documents.pdf.mupdf.page import rotation_of
 from secretary_documents.pdf.mupdf.text import TEXT_FLAGS
 from secretary_documents.pdf.searchable.glyphless_font import GlyphlessFont
 from secretary_documents.pdf.searchable.layer_line import LayerLine
@@ -120,7 +121,7 @@ class LayeredDocument:
 def _without_native(lines: Sequence[LayerLine], page: pymupdf.Page) -> list[LayerLine]:
     """Return *lines* without the words that stand where the page has a word already."""
     # MuPDF reads a page without its rotation.
-    shown = page.rotation_matrix
+    shown = rotation_of(page)
     native = [Box(*(pymupdf.Rect(word[:4]) * shown)) for word in page.get_text("words")]
     if not native:
         return list(lines)
