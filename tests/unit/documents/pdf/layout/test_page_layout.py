@@ -53,3 +53,22 @@ def test_the_numbers_of_the_rows_of_a_list_are_text() -> None:
     numbers = [(40.0, 100.0 + 15 * row, str(row + 1)) for row in range(8)]
     lines = [(72.0, 100.0 + 15 * row, text) for row, text in enumerate(rows)]
     assert "8" in " ".join(texts_of(*numbers, *lines)).split()
+
+
+FIRST = "זהו הטור הראשון של הדף והוא עומד בצד ימין"
+SECOND = "זהו הטור השני של הדף והוא עומד בצד שמאל"
+
+
+def test_the_column_at_the_right_is_the_first_one_if_the_text_runs_to_the_left() -> None:
+    with pymupdf.open() as document:
+        page = document.new_page(width=420, height=400)
+        places = (
+            (pymupdf.Rect(30, 40, 195, 380), SECOND),
+            (pymupdf.Rect(225, 40, 390, 380), FIRST),
+        )
+        for place, text in places:
+            style = 'dir="rtl" style="font-size:12px"'
+            page.insert_htmlbox(place, f"<div {style}>{' '.join([text] * 4)}</div>")
+        blocks = layout_of(PageSource(page), sample_style(document)).blocks
+    texts = [" ".join(line.text for line in block.lines) for block in blocks]
+    assert texts == [" ".join([FIRST] * 4), " ".join([SECOND] * 4)]

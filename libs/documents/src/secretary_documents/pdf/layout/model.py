@@ -118,7 +118,9 @@ class Line:
     index: int = 0
     """The place in the order of the file."""
     down: bool = False
-    """Whether a turned line runs down the page; other turned lines run up."""
+    """Whether a turned line runs down the page; other turned lines run up or are upside down."""
+    upside_down: bool = False
+    """Whether a turned line is upside down, so that it runs to the left."""
 
     @cached_property
     def text(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 from secretary_documents.pdf.layout.drawing import (
@@ -39,6 +39,7 @@ from secretary_documents.pdf.layout.paragraph import (
     rows_of,
     with_drop_caps,
 )
+from secretary_documents.pdf.layout.script import runs_to_left
 from secretary_documents.pdf.layout.source import PageSource
 from secretary_documents.pdf.layout.style import DocumentStyle, running_key
 from secretary_documents.pdf.layout.tables.aligned import split_tables
@@ -179,9 +180,15 @@ def _body_blocks(
     parts += [_Part(whole.box, _index_of(whole.box, lines), whole=whole) for whole in wholes]
     if not parts:
         return []
+    if runs_to_left(lines):  # the column at the right is the first one
+        parts = [replace(part, box=_mirrored(part.box)) for part in parts]
     heights = [part.box.height for part in parts if part.line]
     runs = reading_order(parts, median(heights) if heights else style.body)
     return join_continued([block for run in runs for block in _blocks_of(run, words, style)])
+
+
+def _mirrored(box: Box) -> Box:
+    return Box(-box.right, box.top, -box.left, box.bottom)
 
 
 def _index_of(box: Box, lines: Sequence[Line]) -> float:

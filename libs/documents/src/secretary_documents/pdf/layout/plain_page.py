@@ -47,6 +47,7 @@ class PlainPage:
     def __init__(self, source: PageSource) -> None:
         self._source = source
         self._height = area_of(source.page)[3]
+        self._is_rotated = source.page.rotation % 360 != 0
 
     @cached_property
     def _blocks(self) -> list[tuple[Box, str]]:
@@ -63,6 +64,8 @@ class PlainPage:
     def is_one_column(self) -> bool:
         """Return whether the order of the file is the reading order, and rows are in one line."""
         text = self._text
+        if self._is_rotated:  # the blocks have places without the rotation
+            return False
         if not text.isascii() and is_right_to_left(text):
             return False
         if len(text) < _LEAST_CHARS * text.count("\n"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property, lru_cache
 from typing import Any, overload
 
@@ -18,11 +19,14 @@ from secretary_documents.pdf.layout.script import (
     join_letters,
     with_ligatures,
 )
-from secretary_documents.pdf.layout.tables.overflow import FoundWord, divided_words
+from secretary_documents.pdf.layout.tables.overflow import divided_words
 from secretary_documents.pdf.mupdf.text import (
     TEXT_FLAGS,
+    FoundWord,
     TextBlock,
     character_blocks,
+    found_words,
+    runs_to_left,
     styled_blocks,
     text_blocks,
 )
@@ -105,9 +109,7 @@ class PageSource:
         """The lines of the page, in the order of the file."""
         lines = join_letters(list(self._lines()))
         return [
-            line
-            if line.index == index
-            else Line(line.box, line.spans, line.turned, index, line.down)
+            line if line.index == index else replace(line, index=index)
             for index, line in enumerate(lines)
         ]
 
@@ -115,8 +117,7 @@ class PageSource:
     def _found(self) -> Sequence[FoundWord]:
         if self._runs_to_left:
             return words_in(self._ordered)
-        found: Sequence[FoundWord] = self.text.extractWORDS()
-        return found
+        return found_words(self.text, self._blocks)
 
     @cached_property
     def _ordered(self) -> Sequence[dict[str, Any]]:
@@ -125,6 +126,7 @@ class PageSource:
     def _characters(self) -> Sequence[dict[str, Any]]:
         return self._ordered if self._runs_to_left else character_blocks(self.text)
 
+    @cached_property
     def _blocks(self) -> Sequence[dict[str, Any]]:
         return self._ordered if self._runs_to_left else styled_blocks(self.text)
 
@@ -132,9 +134,9 @@ class PageSource:
         links = links_on(self.page)
         whole = not (links or self._runs_to_left)
         count = 0
-        for block_number, block in enumerate(self._blocks()):
+        for block_number, block in enumerate(self._blocks):
             for line_number, line in enumerate(block.get("lines", ())):
-                turned = abs(line["dir"][1]) > _UPRIGHT
+                turned = abs(line["dir"][1]) > _UPRIGHT or _is_upside_down(line)
                 if whole and not turned and _is_one_piece(line["spans"]):
                     pieces = [Line(Box(*line["bbox"]), _spans(line["spans"]), index=count)]
                 else:
@@ -173,8 +175,10 @@ def _divided(
     spans = with_links(_spans(line["spans"]), words, links)
     box = Box(*line["bbox"])
     if spans and turned:
-        down = line["dir"][1] > 0
-        yield from _turned_pieces(box, spans, words, down=down)
+        upside_down = _is_upside_down(line)
+        down = line["dir"][1] > 0 and not upside_down
+        whole = Line(box, spans, turned=True, down=down, upside_down=upside_down)
+        yield from _turned_pieces(whole, words)
     elif spans and (line.get("whole") or not words):
         if not all(_is_blank(span.text) for span in spans):
             yield Line(_hull(words) if words else box, spans)
@@ -204,22 +208,36 @@ def _pieces(spans: tuple[Span, ...], words: Sequence[FoundWord]) -> Iterator[Lin
         start = end
 
 
-def _turned_pieces(
-    box: Box, spans: tuple[Span, ...], words: Sequence[FoundWord], *, down: bool
-) -> Iterator[Line]:
-    """Yield a turned line in *box*, as pieces without wide spaces inside."""
-    most = WIDE_SPACE * spans[0].size
-    along = [(word[1], word[3]) if down else (-word[3], -word[1]) for word in words]
+def _is_upside_down(line: dict[str, Any]) -> bool:
+    """Return whether a line of MuPDF runs to the left, and its letters reach down from it."""
+    if not runs_to_left(line) or not line["spans"]:
+        return False
+    span = line["spans"][0]
+    # Mirrored text runs to the left too.
+    return bool(span["origin"][1] < (span["bbox"][1] + span["bbox"][3]) / 2)
+
+
+def _turned_pieces(line: Line, words: Sequence[FoundWord]) -> Iterator[Line]:
+    """Yield a turned *line* as pieces without wide spaces inside."""
+    most = WIDE_SPACE * line.spans[0].size
+    along = [_along(line, word) for word in words]
     ends = [at for at in range(1, len(words)) if along[at][0] - along[at - 1][1] > most]
-    if not ends or not _can_be_cut(spans, words):
-        yield Line(box, spans, turned=True, down=down)
+    if not ends or not _can_be_cut(line.spans, words):
+        yield line
         return
     start = 0
     for end in (*ends, len(words)):
-        piece = _cut(spans, start, end)
+        piece = _cut(line.spans, start, end)
         if any(not span.text.isspace() for span in piece):
-            yield Line(_hull(words[start:end]), piece, turned=True, down=down)
+            yield replace(line, box=Box(*_hull(words[start:end])), spans=piece)
         start = end
+
+
+def _along(line: Line, word: FoundWord) -> tuple[float, float]:
+    """Return where *word* starts and ends along a turned *line*."""
+    if line.upside_down:
+        return -word[2], -word[0]
+    return (word[1], word[3]) if line.down else (-word[3], -word[1])
 
 
 def _hull(words: Sequence[FoundWord]) -> Box:

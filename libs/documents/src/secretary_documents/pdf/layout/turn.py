@@ -1,4 +1,7 @@
-"""Turns text that runs up or down a page, such as a wide table, so that it is read as upright."""
+"""Turns text that runs up or down a page, such as a wide table, or that is upside down.
+
+The text is then read as upright text.
+"""
 
 from __future__ import annotations
 
@@ -10,30 +13,43 @@ from secretary_documents.pdf.layout.model import Block, Box, Line, Word, hull
 
 # Fewer turned lines or letters are the labels of a chart or a stamp at the side of a page.
 _LEAST_LINES, _LEAST_LETTERS = 3, 40
+_DOWN, _UPSIDE_DOWN, _UP = 90, 180, 270
 _AROUND = 20.0
 """Rules that are at most this far from the turned text belong to it, in points."""
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A quarter turn of a page that makes its turned text upright."""
+    """A turn of a page that makes its turned text upright."""
 
-    down: bool
-    """Whether the text runs down the page; else it runs up."""
+    degrees: int
+    """By how many degrees the text is turned clockwise: 90 runs down, 270 up the page; or 180."""
     width: float
     height: float
 
     def box(self, box: Box) -> Box:
         """Return the place of *box* on the page after the turn."""
-        if self.down:
+        if self.degrees == _UPSIDE_DOWN:
+            return self._opposite(box)
+        if self.degrees == _DOWN:
             return Box(box.top, self.width - box.right, box.bottom, self.width - box.left)
         return Box(self.height - box.bottom, box.left, self.height - box.top, box.right)
 
     def back(self, box: Box) -> Box:
         """Return the place on the page of a *box* on the turned page."""
-        if self.down:
+        if self.degrees == _UPSIDE_DOWN:
+            return self._opposite(box)
+        if self.degrees == _DOWN:
             return Box(self.width - box.bottom, box.left, self.width - box.top, box.right)
         return Box(box.top, self.height - box.right, box.bottom, self.height - box.left)
+
+    def _opposite(self, box: Box) -> Box:
+        return Box(
+            self.width - box.right,
+            self.height - box.bottom,
+            self.width - box.left,
+            self.height - box.top,
+        )
 
     def lines(self, lines: Iterable[Line]) -> list[Line]:
         """Return *lines* as upright lines."""
@@ -50,9 +66,11 @@ class Turn:
         def turned(boxes: Iterable[Box]) -> list[Box]:
             return [self.box(box) for box in boxes if place.meets(box)]
 
+        sides = (drawing.upright, drawing.across)
+        across, upright = sides[::-1] if self.degrees == _UPSIDE_DOWN else sides
         return Drawing(
-            across=turned(drawing.upright),
-            upright=turned(drawing.across),
+            across=turned(across),
+            upright=turned(upright),
             boxes=turned(drawing.boxes),
             shaded=turned(drawing.shaded),
         )
@@ -70,13 +88,16 @@ class Turn:
 def turned_texts(
     lines: Sequence[Line], width: float, height: float
 ) -> list[tuple[Turn, list[Line]]]:
-    """Return those of *lines* that are text of several lines up or down the page, by direction."""
+    """Return those of *lines* that are turned text of several lines, by direction."""
+    groups: dict[int, list[Line]] = {_UP: [], _DOWN: [], _UPSIDE_DOWN: []}
+    for line in lines:
+        if line.turned:
+            groups[_UPSIDE_DOWN if line.upside_down else _DOWN if line.down else _UP].append(line)
     found = []
-    for down in (False, True):
-        group = [line for line in lines if line.turned and line.down is down]
+    for degrees, group in groups.items():
         letters = sum(map(str.isalnum, "".join(line.text for line in group)))
         if len(group) >= _LEAST_LINES and letters >= _LEAST_LETTERS:
-            found.append((Turn(down, width, height), group))
+            found.append((Turn(degrees, width, height), group))
     return found
 
 

@@ -5,7 +5,7 @@ The blocks are in the order of the file, and their boxes are in points.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,10 +15,12 @@ import pymupdf
 # become U+FFFD. MuPDF's default would replace them by glyph numbers, which look like text.
 TEXT_FLAGS = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_MEDIABOX_CLIP
 _LEAST_HEIGHT, _SAME_HEIGHT = 0.01, 0.001
-_THIN = 0.1
+_THIN, _TO_LEFT = 0.1, -0.7
 # The text of most pages has fewer bytes. The buffer grows for more.
 _TEXT_BYTES = 8192
 
+FoundWord = tuple[float, float, float, float, str, int, int, int]
+"""A word as MuPDF gives it: its box, its text, and the numbers of its block, line and word."""
 TextBlock = tuple[tuple[float, float, float, float], str]
 """A block of text: its box in points, and its lines."""
 
@@ -68,11 +70,41 @@ def styled_blocks(text: pymupdf.TextPage) -> list[dict[str, Any]]:
     """
     with _boxes_as_in_the_font():
         blocks: list[dict[str, Any]] = text.extractDICT(sort=False)["blocks"]
-    lines = [line for block in blocks for line in block.get("lines", ())]
+    lines = list(_lines(blocks))
     heights: dict[str, float] = {}
     if all(_lower(line, heights) for line in lines):
         return blocks
-    return list(text.extractDICT(sort=False)["blocks"])
+    small = list(text.extractDICT(sort=False)["blocks"])
+    for line, as_in_font in zip(_lines(small), lines, strict=True):
+        if runs_to_left(line):
+            line |= {"bbox": as_in_font["bbox"], "spans": as_in_font["spans"]}
+    return small
+
+
+def found_words(text: pymupdf.TextPage, blocks: Sequence[dict[str, Any]]) -> Sequence[FoundWord]:
+    """Return the words of *text*, whose *blocks* are given, in the order of the file."""
+    found: Sequence[FoundWord] = text.extractWORDS()
+    if not any(map(runs_to_left, _lines(blocks))):
+        return found
+    with _boxes_as_in_the_font():
+        as_in_font: Sequence[FoundWord] = text.extractWORDS()
+    lefts = {
+        (number, line_number)
+        for number, block in enumerate(blocks)
+        for line_number, line in enumerate(block.get("lines", ()))
+        if runs_to_left(line)
+    }
+    return [
+        other if word[5:7] in lefts else word for word, other in zip(found, as_in_font, strict=True)
+    ]
+
+
+def runs_to_left(line: dict[str, Any]) -> bool:
+    """Return whether a line of MuPDF is upside down or mirrored.
+
+    PyMuPDF gives lower boxes of its letters at a wrong place.
+    """
+    return bool(line["dir"][0] < _TO_LEFT)
 
 
 def character_blocks(text: pymupdf.TextPage) -> list[dict[str, Any]]:
@@ -86,9 +118,12 @@ def character_blocks(text: pymupdf.TextPage) -> list[dict[str, Any]]:
     return blocks
 
 
+def _lines(blocks: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    return (line for block in blocks for line in block.get("lines", ()))
+
+
 def _characters(blocks: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    lines = (line for block in blocks for line in block.get("lines", ()))
-    return (char for line in lines for span in line["spans"] for char in span["chars"])
+    return (char for line in _lines(blocks) for span in line["spans"] for char in span["chars"])
 
 
 @contextmanager

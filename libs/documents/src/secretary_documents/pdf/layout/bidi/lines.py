@@ -18,7 +18,7 @@ from secretary_documents.pdf.layout.bidi.order import (
     mirrored,
     reading_order,
 )
-from secretary_documents.pdf.layout.tables.overflow import FoundWord
+from secretary_documents.pdf.mupdf.text import FoundWord
 
 Char = dict[str, Any]
 """A character as MuPDF gives it, with its text, its box and its span."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
 
@@ -78,7 +79,7 @@ def _outside(line: Line, areas: Sequence[Box], words: Sequence[Word]) -> Iterato
             found = [place for _, place in run]
             spans = part_of(line.spans, found[0][0], found[-1][1])
             box = hull(word.box for *_, word in found)
-            yield Line(box, spans, line.turned, line.index, line.down)
+            yield replace(line, box=box, spans=spans)
 
 
 def _places(line: Line, words: Sequence[Word]) -> list[_Place]:

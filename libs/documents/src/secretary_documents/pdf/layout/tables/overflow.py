@@ -11,9 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from secretary_documents.pdf.layout.script import is_right_to_left
+from secretary_documents.pdf.mupdf.text import FoundWord
 
-FoundWord = tuple[float, float, float, float, str, int, int, int]
-"""A word as MuPDF gives it: its box, its text, and the numbers of its block, line and word."""
 FindCharacters = Callable[[], Sequence[dict[str, Any]]]
 """Returns MuPDF's blocks with characters."""
 
