@@ -105,7 +105,7 @@ def system(secretary: Client) -> None:
     assert_type(secretary.keys.all(), list[models.ApiKey])
     made = secretary.keys.create("n", scopes=["read"], expires_at=NOW, limits={"max_running": 1})
     assert_type(made, models.KeyCreated)
-    assert_type(secretary.keys.change("k", limits={"max_bytes": None}), models.ApiKey)
+    assert_type(secretary.keys.change("k", limits={"max_bytes": None}), models.ChangedKey)
     secretary.keys.delete("k")
     assert_type(secretary.job_types(), list[models.JobType])
     assert_type(secretary.pause("pdf"), models.JobType)

@@ -14,6 +14,7 @@ SCHEMAS = {
     "Attempt": "AttemptView",
     "AuditEntry": "AuditView",
     "Batch": "BatchView",
+    "ChangedKey": "KeyView",
     "Delivery": "DeliveryView",
     "Endpoint": "EndpointView",
     "Job": "JobView",

@@ -8,7 +8,7 @@ from datetime import datetime
 from secretary_client.core.call import Calls, D, returns
 from secretary_client.core.effect import Flow
 from secretary_client.core.fields import given, path
-from secretary_client.models import ApiKey, KeyCreated, KeyLimits
+from secretary_client.models import ApiKey, ChangedKey, KeyCreated, KeyLimits
 from secretary_client.paths import KEYS
 
 
@@ -44,7 +44,7 @@ class Keys(Calls[D]):
         return self._requests.data("POST", KEYS, json=body)
 
     @returns
-    def change(self, key_id: str, *, limits: KeyLimits) -> Flow[ApiKey]:
+    def change(self, key_id: str, *, limits: KeyLimits) -> Flow[ChangedKey]:
         """Change the limits that are given; None removes a limit. Return the key."""
         return self._requests.data("PATCH", path(KEYS, key_id), json={"limits": limits})
 

@@ -105,8 +105,8 @@ class KeyUsage(TypedDict):
     bytes: int
 
 
-class ApiKey(TypedDict):
-    """An API key, without its secret."""
+class ChangedKey(TypedDict):
+    """An API key after a change, without its secret."""
 
     key_id: str
     name: str
@@ -115,6 +115,11 @@ class ApiKey(TypedDict):
     expires_at: str | None
     last_used_at: str | None
     limits: KeyLimits
+
+
+class ApiKey(ChangedKey):
+    """An API key in a listing, without its secret."""
+
     used: KeyUsage
 
 
