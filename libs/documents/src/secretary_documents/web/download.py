@@ -30,7 +30,9 @@ _PASSING = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
 # A store answers one of these to a signed URL after its time.
 _REFUSING = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 _CHUNK = 2**16
-_NAME_IN_HEADER = re.compile(r'filename="?([^";]+)"?', re.IGNORECASE)
+# The header Content-Disposition (RFC 6266); a name in UTF-8 comes before one for older clients.
+_NAME_IN_HEADER = re.compile(r'\bfilename=(?:"([^"]+)"|([^";]+))', re.IGNORECASE)
+_UTF8_NAME = re.compile(r"\bfilename\*=utf-8'[^']{0,30}'([^\s;\"]+)", re.IGNORECASE)
 
 ClientFactory = Callable[[], httpx.AsyncClient]
 
@@ -158,8 +160,13 @@ class Downloader:
 
 def _file_name(response: httpx.Response, url: str) -> str:
     """Return a name for the file, to show it. This name is never used as a path."""
-    match = _NAME_IN_HEADER.search(response.headers.get("Content-Disposition", ""))
-    named = match[1] if match else unquote(urlsplit(url).path)
+    disposition = response.headers.get("Content-Disposition", "")
+    if match := _UTF8_NAME.search(disposition):
+        named = unquote(match[1])
+    elif match := _NAME_IN_HEADER.search(disposition):
+        named = match[1] or match[2]
+    else:
+        named = unquote(urlsplit(url).path)
     return PurePosixPath(named.replace("\\", "/")).name or "document"
 
 
