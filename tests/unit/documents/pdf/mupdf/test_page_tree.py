@@ -8,6 +8,7 @@ import pymupdf
 import pytest
 from support import pdf_samples
 
+from secretary_common.errors import PermanentError
 from secretary_documents.pdf.mupdf.document import open_document
 
 TEXTS = ["eins", "zwei", "drei"]
@@ -87,3 +88,17 @@ def test_a_tree_that_contains_itself_keeps_its_number_of_pages(tmp_path: Path) -
         kids = document.xref_get_key(root, "Kids")[1].strip("[]")
         document.xref_set_key(root, "Kids", f"[{kids} {root} 0 R]")
         assert texts_of(document, tmp_path) == TEXTS
+
+
+def test_a_tree_that_shares_its_parts_at_each_level_is_refused(tmp_path: Path) -> None:
+    with sample() as document:
+        root, below = tree_of(document), document.get_new_xref()
+        kids = document.xref_get_key(root, "Kids")[1].strip("[]")
+        document.update_object(below, "<</Type/Pages/Count 0/Kids[]>>")
+        for _ in range(50):
+            above = document.get_new_xref()
+            document.update_object(above, f"<</Type/Pages/Count 0/Kids[{f'{below} 0 R ' * 2}]>>")
+            below = above
+        document.xref_set_key(root, "Kids", f"[{kids} {below} 0 R]")
+        with pytest.raises(PermanentError, match="too many parts"):
+            texts_of(document, tmp_path)

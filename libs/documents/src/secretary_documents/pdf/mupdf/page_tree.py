@@ -11,9 +11,13 @@ from typing import Any
 
 import pymupdf
 
+from secretary_common.errors import ErrorCode, PermanentError
 from secretary_documents.pdf.mupdf.errors import MUPDF_ERRORS, raising_memory_error
 
 _DEEPEST = 64
+_MOST_PARTS, _PARTS_A_PAGE = 1000, 10
+"""No real tree has more parts than these for the allowed pages. MuPDF walks the whole tree for each
+page, and parts that are shared at each level double its time with each level."""
 _mupdf: Any = pymupdf.mupdf
 
 
@@ -25,6 +29,9 @@ def mend_pages(document: pymupdf.Document, most: int) -> None:
     """Let *document* have all pages of its page tree, and let each page show its content.
 
     A tree with more than *most* pages, or one that cannot be walked, stays as it is.
+
+    Raises:
+        PermanentError: PDF_INVALID, the tree has so many parts that MuPDF would not end.
     """
     if not document.is_pdf:
         return
@@ -38,11 +45,16 @@ def mend_pages(document: pymupdf.Document, most: int) -> None:
 class _Tree:
     def __init__(self, most: int) -> None:
         self._left = most
+        self._parts_left = _MOST_PARTS + _PARTS_A_PAGE * most
 
     def mend(self, node: Any, depth: int) -> int:
         """Mend the pages below *node*, and its count. Return how many there are."""
         if depth > _DEEPEST:
             raise _TooLargeError
+        self._parts_left -= 1
+        if self._parts_left < 0:
+            message = "the tree of the PDF's pages has too many parts"
+            raise PermanentError(message, code=ErrorCode.PDF_INVALID)
         kids = _mupdf.pdf_dict_get(node, _mupdf.PDF_ENUM_NAME_Kids)
         found = 0
         for at in range(_mupdf.pdf_array_len(kids)):
