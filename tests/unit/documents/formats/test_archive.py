@@ -26,6 +26,18 @@ def test_archives_list_their_files(shape: str) -> None:
     assert list(found.members) == names
 
 
+def test_a_name_in_utf_8_is_read_although_the_archive_does_not_say_so() -> None:
+    name = "Gru\u0308ße.txt".encode()  # as macOS writes it
+    plain = "x" * len(name)
+    content = zipped({plain: "a"}).replace(plain.encode(), name)
+    assert list(read_file(content).members) == ["Grüße.txt"]
+
+
+def test_a_name_in_the_code_page_of_dos_is_read() -> None:
+    content = zipped({"xber.txt": "a"}).replace(b"xber", "über".encode("cp437"))
+    assert list(read_file(content).members) == ["über.txt"]
+
+
 def encrypted() -> bytes:
     content = bytearray(zipped({"a.txt": "a"}))
     for mark, place in ((b"PK\3\4", 6), (b"PK\1\2", 8)):

@@ -147,6 +147,13 @@ def test_attachments_are_files_inside_the_mail() -> None:
     assert b"Inner" in members["attachment_3.eml"]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_letters_that_stand_in_a_header_as_bytes_are_read(encoding: str) -> None:
+    content = "From: Zoë <zoe@a.example>\nSubject: Grüße aus\n Köln\n\ntext".encode(encoding)
+    found = read_file(content)
+    assert (found.title, found.author) == ("Grüße aus Köln", "Zoë <zoe@a.example>")
+
+
 def test_the_further_mails_of_a_mailbox_are_files_inside_it() -> None:
     second = raw(b"I am\n\nFrom here on a reader.\n", b"Date: Mon, 1 Jan 2024 10:00:00 +0000\n")
     content = b"\n\nFrom bob Mon Jan 1\n".join(

@@ -26,6 +26,7 @@ from secretary_documents.web.charset import decode, encoding_named
 _MOST_PARTS = 2000
 _NEXT_MAIL = re.compile(rb"\r?\n\r?\nFrom [^\r\n]{1,300}\r?\n(?=[A-Za-z][A-Za-z0-9-]{0,60}:)")
 _CMS = ("application/pkcs7-mime", "application/x-pkcs7-mime")
+_NO_CHARACTER = "\ufffd"
 _PLAIN, _HTML = "text/plain", "text/html"
 
 
@@ -93,9 +94,16 @@ def _check_encryption(message: EmailMessage) -> None:
 
 def _header(message: EmailMessage, name: str) -> str:
     try:
-        return str(message.get(name, ""))
+        text = str(message.get(name, ""))
+        return _unencoded(message, name) if _NO_CHARACTER in text else text
     except (ValueError, TypeError, LookupError, AttributeError):  # a header that is no header
         return ""
+
+
+def _unencoded(message: EmailMessage, name: str) -> str:
+    """Return a header whose letters stand in it as bytes, as old programs write them."""
+    raw = next(value for found, value in message.raw_items() if found.lower() == name.lower())
+    return " ".join(decode(str(raw).encode("ascii", "surrogateescape"), "").split())
 
 
 def _parts(message: EmailMessage) -> Iterator[tuple[EmailMessage, EmailMessage]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -14,7 +15,8 @@ from secretary_documents.formats.limits import FileLimits, damaged, encrypted, t
 
 _PIECE = 2**20
 _FAULTS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError)
-_ENCRYPTED = 0x1
+_ENCRYPTED, _UTF8_NAME = 0x1, 0x800
+"""Flags of a member."""
 
 
 class Archive:
@@ -34,7 +36,7 @@ class Archive:
         members = self._file.infolist()
         if len(members) > limits.max_members:
             raise too_large(f"the ZIP file has more than {limits.max_members} members")
-        self._members = {member.filename: member for member in members}
+        self._members = {_name_of(member): member for member in members}
 
     @classmethod
     def of(cls, path: str, limits: FileLimits) -> Self:
@@ -81,6 +83,16 @@ class Archive:
     def read_if_there(self, name: str) -> bytes | None:
         """Return the content of a member; None if there is no such member."""
         return self.read(name) if name in self._members else None
+
+
+def _name_of(member: zipfile.ZipInfo) -> str:
+    """Return the name of *member*. macOS writes names in UTF-8, and does not say so."""
+    if member.flag_bits & _UTF8_NAME or member.filename.isascii():
+        return member.filename
+    try:
+        return unicodedata.normalize("NFC", member.filename.encode("cp437").decode())
+    except UnicodeError:
+        return member.filename
 
 
 @contextmanager
