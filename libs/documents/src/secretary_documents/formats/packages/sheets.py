@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -35,8 +36,10 @@ _GAP = 2
 _MIDNIGHT = dt.time()
 # A fault of the library, which is written in Rust. It is no subclass of Exception.
 _PANIC = "PanicException"
-# Larger numbers have more digits than a float keeps.
-_EXACT = 1e15
+# From here on Python writes whole numbers with an exponent too.
+_EXPONENT = 1e16
+# The library gives the times of OpenDocument as they stand in the file.
+_TIME = re.compile(r"PT([0-9]{1,6})H([0-9]{1,2})M([0-9]{1,2})(?:[.,][0-9]{1,9})?S")
 
 
 def read_sheets(path: str, builder: Builder) -> None:
@@ -177,11 +180,19 @@ def _merged(
 
 
 def shown(value: Any) -> str:
-    """Return the value of a cell as text: whole numbers without a point, dates as ISO 8601."""
+    """Return the value of a cell as text: whole numbers without a point, dates as ISO 8601.
+
+    Times and durations are hours, minutes and seconds, such as ``36:00:00``.
+    """
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
     if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < _EXACT else repr(value)
+        return str(int(value)) if value.is_integer() and abs(value) < _EXPONENT else repr(value)
     if isinstance(value, dt.datetime):
         return value.date().isoformat() if value.time() == _MIDNIGHT else value.isoformat(" ")
+    if isinstance(value, dt.timedelta):
+        minutes, seconds = divmod(round(value.total_seconds()), 60)
+        return f"{minutes // 60:02}:{minutes % 60:02}:{seconds:02}"
+    if isinstance(value, str) and (time := _TIME.fullmatch(value)):
+        return ":".join(part.zfill(2) for part in time.groups())
     return value if isinstance(value, str) else str(value)
