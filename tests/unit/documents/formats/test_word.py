@@ -160,6 +160,17 @@ def test_pictures_are_kept_where_they_stand() -> None:
     assert read_file(word(fill), min_points=1000).markdown == "before"
 
 
+def test_a_damaged_picture_is_left_out_and_the_text_is_read() -> None:
+    def fill(document: Any) -> None:
+        document.add_paragraph("before")
+        document.add_picture(io.BytesIO(png()))
+
+    content = bytearray(word(fill))
+    entry = content.rindex(b"word/media/image1.png") - 46
+    content[entry + 16] ^= 0xFF  # of its checksum
+    assert read_file(bytes(content), min_points=20).markdown == "before"
+
+
 def test_a_picture_in_a_text_box_is_kept_once() -> None:
     def fill(document: Any) -> None:
         box = text_box("the caption")

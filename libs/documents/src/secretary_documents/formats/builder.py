@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
+from secretary_common.errors import ErrorCode, PermanentError
 from secretary_documents.formats.limits import Budget, FileLimits
 from secretary_documents.formats.table_builder import TableBuilder, without_controls
 from secretary_documents.pdf.layout.model import (
@@ -175,7 +176,8 @@ class Builder:
 
     def _kept(self, load: Load) -> str:
         """Return the name of the file with the picture; nothing if it is not kept."""
-        if self._min_points is None or (size := picture_size(load())) is None:
+        size = None if self._min_points is None else _size_of(load)
+        if self._min_points is None or size is None:
             return ""
         width, height = size
         is_small = min(width, height) * _POINTS_A_PIXEL < self._min_points
@@ -216,6 +218,16 @@ class Builder:
             lines += [[_with_text(span, other)] for other in others]
         made = (Line(_NO_BOX, tuple(spans)) for spans in lines if spans)
         return [line for line in made if line.text]
+
+
+def _size_of(load: Load) -> tuple[int, int] | None:
+    """Return width and height of a picture in pixels; None if it is damaged or no picture."""
+    try:
+        return picture_size(load())
+    except PermanentError as error:
+        if error.code != ErrorCode.DOCUMENT_INVALID:
+            raise
+        return None
 
 
 def _with_text(span: Span, text: str) -> Span:
