@@ -81,6 +81,32 @@ def box_in_a_cell(document: Any) -> None:
     cell.paragraphs[0]._p.append(text_box("in the box"))
 
 
+def link_fields(document: Any) -> None:
+    paragraph = document.add_paragraph("see ")
+    for kind, instruction, text in (
+        ("begin", "", ""),
+        ("", ' HYPERLINK "https://a.exam', ""),
+        ("", 'ple/b" \\o "tip"', ""),
+        ("separate", "", ""),
+        ("", "", "this page"),
+        ("end", "", ""),
+    ):
+        run = paragraph.add_run(text)._r
+        if kind:
+            mark = OxmlElement("w:fldChar")
+            mark.set(qn("w:fldCharType"), kind)
+            run.append(mark)
+        elif instruction:
+            written = OxmlElement("w:instrText")
+            written.text = instruction
+            run.append(written)
+    paragraph.add_run(" and ")
+    simple = OxmlElement("w:fldSimple")
+    simple.set(qn("w:instr"), 'HYPERLINK "https://a.example/c"')
+    simple.append(document.add_paragraph().add_run("that")._r)
+    paragraph._p.append(simple)
+
+
 def symbols(document: Any) -> None:
     paragraph = document.add_paragraph("a")
     for code in ("F0FE", "2713", "D800", "110000", "x"):
@@ -106,6 +132,10 @@ SHAPES: dict[str, tuple[Callable[[Any], object], str]] = {
     "right to left": (word_right_to_left, "# דוח שנתי\n\nمرحبا بالعالم"),
     "deleted and hidden text": (changes, "kept end"),
     "text box": (boxes, "before\n\nin the box"),
+    "links that are fields": (
+        link_fields,
+        "see [this page](https://a.example/b) and [that](https://a.example/c)",
+    ),
     "symbols, also impossible ones": (symbols, "a☒✓"),
     "link": (word_link, "see [this page](https://example.org/a)"),
     "code": (code_and_caption, "```\ndef f():\n    return 1\n```\n\nFigure 1: nothing"),

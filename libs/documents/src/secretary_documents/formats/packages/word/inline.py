@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
@@ -22,6 +23,7 @@ _TEXTS = {
 # Text that was deleted or moved away, instructions of fields, and readings of Japanese words.
 _SKIPPED = frozenset({"del", "moveFrom", "instrText", "delText", "rt", "pPr", "rPr", "Fallback"})
 _NOTES = {"footnoteReference": "footnote", "endnoteReference": "endnote"}
+_LINK = re.compile(r'\s{0,9}HYPERLINK\s{1,9}"([^"]{1,2000})"')
 _SURROGATES, _PRIVATE = range(0xD800, 0xE000), range(0xE000, 0xF900)
 
 
@@ -76,12 +78,16 @@ class References:
 
 def pieces_of(element: Element, references: References, link: str | None = None) -> Iterator[Piece]:
     """Yield the text and the other pieces in *element*, a paragraph or a part of it."""
+    fields = _Fields()
     for child in element:
         if child.tag in _SKIPPED:
             continue
         if child.tag == "r":
+            fields.take(child)
             if not is_hidden(child.find("rPr")):
-                yield from _pieces_of_run(child, references, link)
+                yield from _pieces_of_run(child, references, fields.link or link)
+        elif child.tag == "fldSimple":
+            yield from pieces_of(child, references, _link_in(child.get("instr", "")) or link)
         elif child.tag == "hyperlink":
             target = references.targets.get(child.get("r:id", ""))
             address = target.name if target and target.external else link
@@ -90,6 +96,33 @@ def pieces_of(element: Element, references: References, link: str | None = None)
             yield run(formula_text(child), link=link)
         else:
             yield from pieces_of(child, references, link)
+
+
+class _Fields:
+    """The open fields of a paragraph, which begin and end in runs (``fldChar``)."""
+
+    def __init__(self) -> None:
+        self._instructions: list[str] = []
+
+    @property
+    def link(self) -> str | None:
+        """The address to which the innermost field leads; None if it is no link."""
+        return _link_in(self._instructions[-1]) if self._instructions else None
+
+    def take(self, element: Element) -> None:
+        """Take a run, in which fields may begin, be instructed or end."""
+        for child in element:
+            if child.tag == "instrText" and self._instructions:
+                self._instructions[-1] += child.text or ""
+            elif child.tag == "fldChar" and child.get("fldCharType") == "begin":
+                self._instructions.append("")
+            elif child.tag == "fldChar" and child.get("fldCharType") == "end":
+                del self._instructions[-1:]
+
+
+def _link_in(instruction: str) -> str | None:
+    match = _LINK.match(instruction)
+    return match[1] if match else None
 
 
 def _pieces_of_run(element: Element, references: References, link: str | None) -> Iterator[Piece]:
