@@ -30,5 +30,16 @@ def test_a_page_in_xml_has_the_encoding_of_its_declaration() -> None:
     assert decode(page.encode("cp1251"), "") == page
 
 
+def test_one_damaged_byte_does_not_turn_a_text_in_utf_8_into_another_encoding() -> None:
+    text = "Grüße, schöne Grüße"
+    assert decode(text.encode() + b"\xff", "") == f"{text}\ufffd"
+    assert decode(text.encode()[:-2], "") == f"{text[:-2]}\ufffd"
+
+
+@pytest.mark.parametrize("text", ["Grüße", "déjà vu à l’été", "Ä", "Ã¼ber"])
+def test_a_text_that_is_no_utf_8_is_in_the_encoding_of_windows(text: str) -> None:
+    assert decode(f"{text} é".encode("cp1252"), "") == f"{text} é"
+
+
 def test_an_unknown_label_counts_as_none() -> None:
     assert decode("Grüße".encode(), "text/plain; charset=unknown-9") == "Grüße"

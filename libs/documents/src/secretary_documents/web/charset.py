@@ -41,7 +41,7 @@ def decode(content: bytes, content_type: str) -> str:
 
     The encoding comes from the byte order mark, else from *content_type*, else from a meta tag or
     the XML declaration in the page. Without any of them it is UTF-8, or Windows-1252 if *content*
-    is not UTF-8.
+    is not UTF-8. A few damaged bytes do not count.
     """
     for mark, name in _MARKS.items():
         if content.startswith(mark):
@@ -52,7 +52,11 @@ def decode(content: bytes, content_type: str) -> str:
     try:
         return content.decode()
     except UnicodeDecodeError:
-        return content.decode("cp1252", errors="replace")
+        text = content.decode(errors="replace")
+        damaged = text.count("\ufffd")
+        beyond_ascii = len(text) - len(text.encode("ascii", errors="ignore"))
+        # In another encoding, most letters beyond ASCII are no UTF-8.
+        return text if beyond_ascii > 2 * damaged else content.decode("cp1252", errors="replace")
 
 
 def _declared(start: bytes) -> str | None:
