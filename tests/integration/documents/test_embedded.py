@@ -4,7 +4,10 @@ import asyncio
 import io
 import multiprocessing
 import os
+import signal
+import threading
 from collections.abc import Iterator
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import suppress
 from email.message import EmailMessage
 from pathlib import Path
@@ -123,6 +126,39 @@ def test_the_limits_are_those_of_the_extractor() -> None:
         extractor.extract(zipped({"a": "a", "b": "b"}))
     extractor.close()
     assert raised.value.code == "DOCUMENT_TOO_LARGE"
+
+
+def test_a_call_under_way_ends_when_another_thread_closes_the_extractor() -> None:
+    extractor = Extractor()
+    began, closing = threading.Event(), threading.Event()
+
+    def wait(*_: object) -> None:
+        began.set()
+        closing.wait(30)
+
+    with ThreadPoolExecutor(1) as threads:
+        call = threads.submit(extractor.extract, b"text", on_progress=wait)
+        assert began.wait(30)
+        threading.Timer(0.05, closing.set).start()
+        extractor.close()
+        assert isinstance(call.exception(timeout=30), CancelledError)
+
+
+def test_an_interrupted_call_reads_no_further(extractor: Extractor) -> None:
+    seen: list[str] = []
+    interrupted = threading.Event()
+
+    def interrupt(message: str, _: int) -> None:
+        seen.append(message)
+        if "pages to read" in message:
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            interrupted.wait(30)
+
+    with pytest.raises(KeyboardInterrupt):
+        extractor.extract(pdf_samples.report_pdf(), on_progress=interrupt)
+    interrupted.set()
+    extractor.extract(b"text")
+    assert not any(message.startswith("page 3") for message in seen)
 
 
 def _read_in_a_fork(answers: Any) -> None:

@@ -87,10 +87,16 @@ class Extractor:
             PermanentError: the file cannot be read, is no regular file, or an option is not valid;
                 its ``code`` says why.
             TransientError: a child was killed from outside; another call may succeed.
+            CancelledError: another thread has closed the extractor.
             OSError: there is no such file, or it cannot be opened.
             TypeError: *source* is neither a path nor bytes.
         """
-        return self._submitted(self._read(source, name, on_progress, options)).result()
+        reading = self._submitted(self._read(source, name, on_progress, options))
+        try:
+            return reading.result()
+        except BaseException:
+            reading.cancel()  # after Ctrl-C, the caller does not wait any more
+            raise
 
     async def extract_async(
         self,
@@ -105,7 +111,7 @@ class Extractor:
         return await asyncio.wrap_future(reading)
 
     def close(self) -> None:
-        """End the children. Calls under way fail."""
+        """End the children. Calls under way are cancelled."""
         for zygote in self._zygotes:
             zygote.close()
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -114,6 +120,7 @@ class Extractor:
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         self._loop.run_forever()
+        self._loop.run_until_complete(_end_readings())
         self._loop.run_until_complete(self._loop.shutdown_default_executor())
         self._loop.close()
 
@@ -142,6 +149,14 @@ class Extractor:
         with opened(source, name) as file:
             documents = await self._reader.read(task, file)
         return _tree(documents, parameters, repository)
+
+
+async def _end_readings() -> None:
+    """Cancel all other tasks of this event loop, and wait until they have removed their files."""
+    while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _tree(
