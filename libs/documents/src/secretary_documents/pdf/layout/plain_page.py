@@ -20,6 +20,8 @@ from secretary_documents.pdf.mupdf.text import small_text_blocks
 
 # A first character without a meaning in the file is a bullet of a font for symbols.
 _BULLET = re.compile(r"^\N{REPLACEMENT CHARACTER}[\x80-\x9f]?(?=\s+\w{2})", re.MULTILINE)
+# Characters that only say where a word may be divided, or where it may not.
+_NO_WIDTH = dict.fromkeys(map(ord, "\N{SOFT HYPHEN}\u200b\u2060\ufeff"))
 # A block with less height for each of its lines has lines side by side, such as the cells of a row.
 _LEAST_PITCH = 6.0
 _UNKNOWN = "\N{REPLACEMENT CHARACTER}"
@@ -59,7 +61,7 @@ class PlainPage:
 
     def text(self) -> str:
         """Return the text of all blocks."""
-        return _with_bullets(self._text).strip()
+        return _legible(self._text).strip()
 
     def is_one_column(self) -> bool:
         """Return whether the order of the file is the reading order, and rows are in one line."""
@@ -111,7 +113,7 @@ class PlainPage:
         kept = [
             text for is_edge, text in self._edges if not (is_edge and running_key(text) in running)
         ]
-        return _with_bullets("".join(kept)).strip() or self.text()
+        return _legible("".join(kept)).strip() or self.text()
 
     def edge_keys(self) -> set[str]:
         """Return the blocks at the edges as ``style.running_key``; none if nothing is between."""
@@ -132,8 +134,9 @@ class PlainPage:
         return [(box.bottom < head or box.top > foot, text) for box, text in blocks]
 
 
-def _with_bullets(text: str) -> str:
-    return text if text.isascii() else _BULLET.sub("•", text)
+def _legible(text: str) -> str:
+    """Return *text* with bullets, and without characters that have no width."""
+    return text if text.isascii() else _BULLET.sub("•", text).translate(_NO_WIDTH)
 
 
 def _is_prose(box: Box, text: str) -> bool:

@@ -21,12 +21,14 @@ from secretary_documents.pdf.layout.script import (
 )
 from secretary_documents.pdf.layout.tables.overflow import divided_words
 from secretary_documents.pdf.mupdf.text import (
+    SOFT_HYPHEN,
     TEXT_FLAGS,
     FoundWord,
     TextBlock,
     character_blocks,
     found_words,
     runs_to_left,
+    show_hyphens,
     styled_blocks,
     text_blocks,
 )
@@ -97,7 +99,14 @@ class PageSource:
 
     @cached_property
     def text_blocks(self) -> Sequence[TextBlock]:
-        """The blocks of text, in the order of the file."""
+        """The blocks of text, in the order of the file.
+
+        All other forms of the text are made after this one, because it shows hyphens.
+        """
+        blocks = text_blocks(self.text)
+        if not any(SOFT_HYPHEN in text for _, text in blocks):
+            return blocks
+        show_hyphens(self.text)
         return text_blocks(self.text)
 
     @cached_property

@@ -5,6 +5,7 @@ The blocks are in the order of the file, and their boxes are in points.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -16,6 +17,7 @@ import pymupdf
 TEXT_FLAGS = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_MEDIABOX_CLIP
 _LEAST_HEIGHT, _SAME_HEIGHT = 0.01, 0.001
 _THIN, _TO_LEFT = 0.1, -0.7
+SOFT_HYPHEN = "\N{SOFT HYPHEN}"
 # The text of most pages has fewer bytes. The buffer grows for more.
 _TEXT_BYTES = 8192
 
@@ -23,6 +25,27 @@ FoundWord = tuple[float, float, float, float, str, int, int, int]
 """A word as MuPDF gives it: its box, its text, and the numbers of its block, line and word."""
 TextBlock = tuple[tuple[float, float, float, float], str]
 """A block of text: its box in points, and its lines."""
+
+
+def show_hyphens(text: pymupdf.TextPage) -> None:
+    """Turn the soft hyphens in *text* that are drawn into hyphens, in place.
+
+    Many programs write hyphens as soft ones. A soft hyphen without a width only says where a word
+    may be divided.
+    """
+    chars = (
+        char.m_internal
+        for block in text.this
+        if block.m_internal.type == pymupdf.mupdf.FZ_STEXT_BLOCK_TEXT
+        for line in block
+        for char in line
+    )
+    for char in chars:
+        left, right = char.quad.ll, char.quad.lr
+        if char.c == ord(SOFT_HYPHEN) and (
+            math.hypot(right.x - left.x, right.y - left.y) > _THIN * char.size
+        ):
+            char.c = ord("-")
 
 
 def text_blocks(text: pymupdf.TextPage) -> list[TextBlock]:
