@@ -35,6 +35,7 @@ from secretary_documents.pdf.layout.plain_page import PlainPage
 from secretary_documents.pdf.layout.source import PageSource
 from secretary_documents.pdf.layout.style import DocumentStyle
 from secretary_documents.pdf.method_choice import (
+    DrawingStats,
     Method,
     MethodChoice,
     Reason,
@@ -42,8 +43,18 @@ from secretary_documents.pdf.method_choice import (
     is_better,
     text_stats,
 )
-from secretary_documents.pdf.mupdf.document import describe, open_document, silence_mupdf
-from secretary_documents.pdf.mupdf.errors import MUPDF_ERRORS, raising_memory_error
+from secretary_documents.pdf.mupdf.document import (
+    describe,
+    load_page,
+    open_document,
+    silence_mupdf,
+)
+from secretary_documents.pdf.mupdf.errors import (
+    MUPDF_ERRORS,
+    ODD_PAGE_ERRORS,
+    or_else,
+    raising_memory_error,
+)
 from secretary_documents.pdf.mupdf.page import drawing_stats
 from secretary_documents.pdf.ocr.heading import mark_headings
 from secretary_documents.pdf.ocr.recogniser import Recogniser
@@ -67,10 +78,9 @@ Request = dict[str, Any]
 # The CPU time for the pages from which the style is measured. The job perhaps
 # reads none of them.
 _STYLE_SEC = 10.0
+_NO_DRAWING = DrawingStats(image_cover=0.0, paths=0)
 # Fewer letters in a picture are noise.
 _LEAST_LETTERS = 4
-# The errors that the layout of an odd page may raise. MuPDF's errors are handled elsewhere.
-_LAYOUT_ERRORS = (ArithmeticError, AttributeError, LookupError, TypeError, RecursionError)
 
 
 def warm_up() -> None:
@@ -146,7 +156,7 @@ class PdfWork:
     def _entry(self, number: int, request: Request) -> Entry | None:
         try:
             with raising_memory_error():
-                return self._read_page(self._document.load_page(number - 1), request)
+                return self._read_page(load_page(self._document, number), request)
         except MUPDF_ERRORS:
             native = request["method"] in ("native", "defer_ocr")
             method = Method.NATIVE if native else Method.OCR
@@ -162,7 +172,8 @@ class PdfWork:
         if request["method"] == "native":
             return {**self._native(source, plain, request, kept), "method": Method.NATIVE}
         text = plain.text()
-        choice = choose_method(text_stats(text), lambda: drawing_stats(page))
+        stats = text_stats(text)
+        choice = choose_method(stats, lambda: or_else(drawing_stats, page, _NO_DRAWING))
         if choice.method is Method.OCR:
             if request["method"] == "defer_ocr":
                 return None
@@ -171,7 +182,8 @@ class PdfWork:
             if (foreign and not text) or is_better(choice.reason, recognised, text):
                 return {"reason": choice.reason, **entry}
             choice = MethodChoice(Method.NATIVE, Reason.NOTHING_RECOGNISED)
-        places = pictures_on(page) if choice.reason is Reason.TEXT else []
+        is_text = choice.reason is Reason.TEXT
+        places: list[Box] = or_else(pictures_on, page, []) if is_text else []
         if places and request["method"] == "defer_ocr":
             return None
         pictures, lines = self._read_pictures(page, places, request)
@@ -204,12 +216,13 @@ class PdfWork:
         left = [output for output in outputs if output not in written]
         if left:
             try:
-                measured = known if left != ["text"] else None
-                style = measured or page_style(source, running)
-                layout = layout_of(source, style, pictures)
-                written |= {one: write(layout, one, keep_headers=keep) for one in left}
-                edges = edges_entry(layout, written)
-            except _LAYOUT_ERRORS:
+                with raising_memory_error():
+                    measured = known if left != ["text"] else None
+                    style = measured or page_style(source, running)
+                    layout = layout_of(source, style, pictures)
+                    written |= {one: write(layout, one, keep_headers=keep) for one in left}
+                    edges = edges_entry(layout, written)
+            except ODD_PAGE_ERRORS:
                 # A page so odd that it has no layout still has its text.
                 empty, text = _empty(source.page), plain.text()
                 written |= {
@@ -253,11 +266,14 @@ class PdfWork:
         """Return the entry of *page* and the text that was recognised."""
         nothing = {"text": "", "method": Method.OCR}
         try:
-            recognised = self._recogniser_of(request).read(page)
+            with raising_memory_error():
+                recognised = self._recogniser_of(request).read(page)
         except PermanentError as error:
             if error.code != ErrorCode.PDF_PAGE_TOO_LARGE:
                 raise
             return {**nothing, "reason": Reason.TOO_LARGE}, ""
+        except MUPDF_ERRORS:  # the page may have text all the same
+            return {**nothing, "reason": Reason.UNREADABLE}, ""
         if script := recognised.missing_script:
             return {**nothing, "reason": Reason.LANGUAGE_MISSING, "script": script}, ""
         layout, text = _empty(page), recognised.text
@@ -275,8 +291,9 @@ class PdfWork:
 
 def _kept_pictures(page: pymupdf.Page, request: Request) -> list[Picture]:
     """Return the pictures of *page* that become files, if the job keeps pictures."""
-    wanted = request.get("pictures")
-    return kept_pictures_on(page, wanted["min_points"]) if wanted else []
+    if not (wanted := request.get("pictures")):
+        return []
+    return or_else(lambda page: kept_pictures_on(page, wanted["min_points"]), page, [])
 
 
 def _empty(page: pymupdf.Page) -> PageLayout:

@@ -20,7 +20,7 @@ from typing import Any
 import pymupdf
 
 from secretary_common.errors import ErrorCode, PermanentError
-from secretary_documents.pdf.mupdf.document import copy_pages
+from secretary_documents.pdf.mupdf.document import copy_pages, load_page
 from secretary_documents.pdf.mupdf.errors import MUPDF_ERRORS, raising_memory_error
 from secretary_documents.pdf.mupdf.page import render_jpeg, render_png
 from secretary_documents.pdf.notes import notes_on
@@ -58,7 +58,7 @@ class DocumentParts:
         options = {key: request[key] for key in ("dpi", "max_side", "quality")}
         try:
             with raising_memory_error():
-                page = self._document.load_page(number - 1)
+                page = load_page(self._document, number)
                 jpeg, width, height = render_jpeg(page, max_pixels=self._max_pixels, **options)
         except MUPDF_ERRORS as error:
             message = f"page {number} cannot be drawn"
@@ -71,7 +71,7 @@ class DocumentParts:
         number = request["page"]
         try:
             with raising_memory_error():
-                page = self._document.load_page(number - 1)
+                page = load_page(self._document, number)
                 for picture in request["pictures"]:
                     options = {"dpi": request["dpi"], "max_pixels": self._max_pixels}
                     png = render_png(page, picture["box"], **options)
@@ -104,7 +104,7 @@ class DocumentParts:
             allow_cpu(self._page_sec)
             try:
                 with raising_memory_error():
-                    page = self._document.load_page(number - 1)
+                    page = load_page(self._document, number)
                     found = notes_on(page, annotations=request["annotations"])
             except MUPDF_ERRORS:
                 continue  # the page is damaged; the text of the page says so

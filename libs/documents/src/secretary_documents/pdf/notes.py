@@ -9,7 +9,7 @@ from typing import Any
 
 import pymupdf
 
-from secretary_documents.pdf.mupdf.errors import MUPDF_ERRORS
+from secretary_documents.pdf.mupdf.errors import ODD_PAGE_ERRORS, raising_memory_error
 from secretary_documents.pdf.mupdf.page import rotation_of
 
 MOST_NOTES = 2000
@@ -28,15 +28,23 @@ _MARKS = ("Highlight", "Underline", "Squiggly", "StrikeOut")
 
 def notes_on(page: pymupdf.Page, *, annotations: bool) -> dict[str, list[Entry]]:
     """Return the ``form_fields`` of *page*, and its ``annotations`` if they are requested."""
-    found = {"form_fields": list(islice(_form_fields(page), MOST_NOTES)), "annotations": []}
-    if annotations:
-        found["annotations"] = list(islice(_annotations(page), MOST_NOTES))
+    return {
+        "form_fields": _readable(_form_fields(page)),
+        "annotations": _readable(_annotations(page)) if annotations else [],
+    }
+
+
+def _readable(entries: Iterator[Entry]) -> list[Entry]:
+    """Return *entries* up to the first one that MuPDF cannot find."""
+    found: list[Entry] = []
+    with suppress(*ODD_PAGE_ERRORS), raising_memory_error():
+        found.extend(islice(entries, MOST_NOTES))
     return found
 
 
 def _form_fields(page: pymupdf.Page) -> Iterator[Entry]:
     for widget in page.widgets():
-        with suppress(*MUPDF_ERRORS):
+        with suppress(*ODD_PAGE_ERRORS), raising_memory_error():
             yield _form_field(widget, page)
 
 
@@ -72,7 +80,7 @@ def _choice(choice: Any) -> str:
 def _annotations(page: pymupdf.Page) -> Iterator[Entry]:
     words: list[Any] | None = None
     for annotation in page.annots():
-        with suppress(*MUPDF_ERRORS):
+        with suppress(*ODD_PAGE_ERRORS), raising_memory_error():
             if annotation.type[1] not in _NO_NOTES:
                 if words is None and annotation.type[1] in _MARKS:
                     words = page.get_text("words")

@@ -15,7 +15,8 @@ import pymupdf
 from secretary_documents.pdf.layout.plain_page import PlainPage
 from secretary_documents.pdf.layout.source import PageSource
 from secretary_documents.pdf.layout.style import LEAST_REPEATS, DocumentStyle, StyleSampler
-from secretary_documents.pdf.mupdf.errors import MUPDF_ERRORS, raising_memory_error
+from secretary_documents.pdf.mupdf.document import load_page
+from secretary_documents.pdf.mupdf.errors import ODD_PAGE_ERRORS, raising_memory_error
 from secretary_documents.pdf.mupdf.page import area_of
 
 SAMPLED_PAGES = 24
@@ -65,10 +66,10 @@ def page_style(source: PageSource, running: frozenset[str]) -> DocumentStyle:
 def _each_sampled(
     document: pymupdf.Document, most: int, read: Callable[[pymupdf.Page], None]
 ) -> None:
-    """Call *read* with sampled pages. A damaged page does not count."""
+    """Call *read* with sampled pages. A page that is damaged or odd does not count."""
     for number in sampled(document.page_count, most):
-        with suppress(*MUPDF_ERRORS), raising_memory_error():
-            read(document.load_page(number))
+        with suppress(*ODD_PAGE_ERRORS), raising_memory_error():
+            read(load_page(document, number + 1))
 
 
 def sampled(count: int, most: int) -> list[int]:
@@ -84,6 +85,6 @@ def _outline(document: pymupdf.Document) -> list[tuple[str, int]]:
     try:
         with raising_memory_error():
             entries = document.get_toc(simple=True)[:_MOST_TITLES]
-    except MUPDF_ERRORS:
+    except ODD_PAGE_ERRORS:
         return []
     return [(" ".join(str(title).lower().split()), int(level)) for level, title, *_ in entries]

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pymupdf
 
 from secretary_documents.pdf.layout.model import Box, Span
+from secretary_documents.pdf.mupdf.errors import or_else
 from secretary_documents.pdf.mupdf.page import rotation_of
 
 Link = tuple[Box, str]
@@ -22,7 +23,14 @@ _WORD = re.compile(r"[^\s\xa0]+")
 
 
 def links_on(page: pymupdf.Page) -> list[Link]:
-    """Return the links of *page* to addresses of the web and of mail, at most 2,000."""
+    """Return the links of *page* to addresses of the web and of mail, at most 2,000.
+
+    A page whose links cannot be read has none.
+    """
+    return or_else(_web_links, page, [])
+
+
+def _web_links(page: pymupdf.Page) -> list[Link]:
     # MuPDF gives the text of a page without its rotation, but the links with it.
     unturned = ~rotation_of(page)
     found = (link for link in page.get_links() if link["kind"] == pymupdf.LINK_URI)

@@ -77,6 +77,21 @@ def _unlock(document: pymupdf.Document, password: str | None) -> None:
         raise PermanentError(message, code=ErrorCode.PDF_WRONG_PASSWORD)
 
 
+def load_page(document: pymupdf.Document, number: int) -> pymupdf.Page:
+    """Return page *number*, counted from 1; without its annotations if MuPDF cannot read them.
+
+    Raises:
+        RuntimeError: and other ``MUPDF_ERRORS``, the page cannot be read.
+    """
+    page: pymupdf.Page
+    try:
+        page = document.load_page(number - 1)
+    except MUPDF_ERRORS:
+        document.xref_set_key(document.page_xref(number - 1), "Annots", "null")
+        page = document.load_page(number - 1)
+    return page
+
+
 def describe(document: pymupdf.Document) -> dict[str, Any]:
     """Return the page count, title and author of *document*.
 
