@@ -248,6 +248,24 @@ def test_a_page_starts_where_the_style_of_a_paragraph_says_so() -> None:
     assert [page["text"] for page in pages] == ["one", "two\n\nthree", "four"]
 
 
+def test_hidden_text_is_left_out() -> None:
+    def fill(document: Any) -> None:
+        for family in ("text", "paragraph"):
+            style = f"<style:style style:name='H{family}' style:family='{family}'/>"
+            made = Element.from_tag(style)
+            made.append(Element.from_tag("<style:text-properties text:display='none'/>"))
+            document.insert_style(made, automatic=True)
+        for tag in (
+            "<text:p>a <text:span text:style-name='Htext'>gone</text:span>b</text:p>",
+            "<text:p text:style-name='Hparagraph'>gone</text:p>",
+            "<text:section text:display='none'><text:p>gone</text:p></text:section>",
+            "<text:section text:display='true'><text:p>c</text:p></text:section>",
+        ):
+            document.body.append(Element.from_tag(tag))
+
+    assert read_file(open_file("text", fill)).markdown == "a b\n\nc"
+
+
 def test_a_picture_in_a_cell_is_kept_after_the_table() -> None:
     def fill(document: Any) -> None:
         cell = "<table:table-cell><text:p>a</text:p></table:table-cell>"

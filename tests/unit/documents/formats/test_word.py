@@ -3,6 +3,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from docx.enum.style import WD_STYLE_TYPE
 from docx.enum.text import WD_BREAK
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
@@ -48,6 +49,9 @@ def changes(document: Any) -> None:
     paragraph._p.append(deleted_run("gone"))
     hidden = paragraph.add_run("hidden")
     hidden.font.hidden = True
+    document.styles.add_style("Hidden", WD_STYLE_TYPE.CHARACTER).font.hidden = True
+    paragraph.add_run("by its style", style="Hidden")
+    paragraph.add_run("shown ", style="Hidden").font.hidden = False
     paragraph.add_run("end")
 
 
@@ -130,7 +134,7 @@ SHAPES: dict[str, tuple[Callable[[Any], object], str]] = {
     ),
     "a table in a table": (word_table_in_a_table, "| outer | a, b; c, d |\n| --- | --- |"),
     "right to left": (word_right_to_left, "# דוח שנתי\n\nمرحبا بالعالم"),
-    "deleted and hidden text": (changes, "kept end"),
+    "deleted and hidden text": (changes, "kept shown end"),
     "text box": (boxes, "before\n\nin the box"),
     "links that are fields": (
         link_fields,

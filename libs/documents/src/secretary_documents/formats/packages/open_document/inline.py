@@ -21,7 +21,8 @@ _NOT_SHOWN = SHAPES | {"tracked-changes", "annotation", "annotation-end", "forms
 _OF_GROUP = ("title", "desc")
 """What programs read aloud of a group of shapes. In a paragraph a ``title`` is a field."""
 
-MarkupOf = Callable[[Element], Markup]
+MarkupOf = Callable[[Element], Markup | None]
+"""Returns the markup of a ``span``; None if it is hidden."""
 
 
 def _no_markup(_: Element) -> Markup:
@@ -34,10 +35,7 @@ def runs_in(
     link: str | None = None,
     markup: Markup = Markup.NONE,
 ) -> Iterator[Span]:
-    """Yield the text in *element*. Notes become their marks, and shapes are left out.
-
-    *markup_of* returns the markup of a ``span``.
-    """
+    """Yield the text in *element*. Notes become their marks, and shapes are left out."""
     if element.text:
         yield run(_blanks(element.text), link=link, markup=markup)
     for child in element:
@@ -47,7 +45,8 @@ def runs_in(
             yield run(text, link=link, markup=markup)
         elif child.tag not in _NOT_SHOWN and not (element.tag == "g" and child.tag in _OF_GROUP):
             own = markup_of(child) if child.tag == "span" else Markup.NONE
-            yield from runs_in(child, markup_of, link, markup | own)
+            if own is not None:
+                yield from runs_in(child, markup_of, link, markup | own)
         if child.tail:
             yield run(_blanks(child.tail), link=link, markup=markup)
 

@@ -108,13 +108,14 @@ class OpenDocumentReader:
 
     def _blocks(self, parent: Iterable[Element]) -> None:
         for child in parent:
-            if child.tag in _GROUPS:
+            if child.tag in _GROUPS and child.get("display") != "none":
                 self._blocks(child)
             elif read := self._readers.get(child.tag):
                 read(child)
 
     def _runs(self, element: Element) -> Iterator[Span]:
-        return runs_in(element, self._styles.markup)
+        is_hidden = self._styles.is_hidden(element)
+        return iter(()) if is_hidden else runs_in(element, self._styles.markup)
 
     def _start_page(self) -> None:
         if self._builder.has_blocks:

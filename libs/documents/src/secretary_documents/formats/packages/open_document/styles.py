@@ -45,6 +45,7 @@ class Styles:
         self._breaks: dict[str, set[str]] = {"break-before": set(), "break-after": set()}
         self._lists: dict[str, dict[int, ListLevel]] = {}
         self._markup = dict(_CHARACTERS)
+        self._hidden: set[str] = set()
         for root in roots:
             for one in root.iter("style"):
                 self._add(one)
@@ -60,6 +61,8 @@ class Styles:
         if style.get("master-page-name"):  # another kind of page begins there
             self._breaks["break-before"].add(name)
         for properties in style:
+            if properties.tag == "text-properties" and properties.get("display") == "none":
+                self._hidden.add(name)
             for place, names in self._breaks.items():
                 if properties.get(place) == "page":
                     names.add(name)
@@ -72,8 +75,14 @@ class Styles:
         """Return whether a page ends at *element*; *place*: ``break-before`` or ``break-after``."""
         return bool(self._names(element) & self._breaks[place])
 
-    def markup(self, element: Element) -> Markup:
-        """Return the markup of the ``span`` *element*."""
+    def is_hidden(self, element: Element) -> bool:
+        """Return whether the text of the paragraph or ``span`` *element* is hidden."""
+        return bool(self._names(element) & self._hidden)
+
+    def markup(self, element: Element) -> Markup | None:
+        """Return the markup of the ``span`` *element*; None if it is hidden."""
+        if self.is_hidden(element):
+            return None
         found = Markup.NONE
         for name in self._names(element):
             found |= self._markup.get(name, Markup.NONE)

@@ -10,7 +10,6 @@ from xml.etree.ElementTree import Element
 from secretary_documents.formats.builder import run
 from secretary_documents.formats.packages.formula import formula_text
 from secretary_documents.formats.packages.open_xml import Target
-from secretary_documents.formats.packages.word.styles import is_hidden
 from secretary_documents.pdf.layout.model import Markup, Span
 
 _TEXTS = {
@@ -74,6 +73,8 @@ class References:
     mark_note: MarkNote
     markup_of: Callable[[Element | None], Markup]
     """Returns the markup of a run by its properties."""
+    is_hidden: Callable[[Element | None], bool]
+    """Returns whether a run with these properties is not shown."""
 
 
 def pieces_of(element: Element, references: References, link: str | None = None) -> Iterator[Piece]:
@@ -84,7 +85,7 @@ def pieces_of(element: Element, references: References, link: str | None = None)
             continue
         if child.tag == "r":
             fields.take(child)
-            if not is_hidden(child.find("rPr")):
+            if not references.is_hidden(child.find("rPr")):
                 yield from _pieces_of_run(child, references, fields.link or link)
         elif child.tag == "fldSimple":
             yield from pieces_of(child, references, _link_in(child.get("instr", "")) or link)

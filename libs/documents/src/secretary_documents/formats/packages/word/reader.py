@@ -70,7 +70,9 @@ class WordReader:
         self._notes = Notes(
             {"footnote": self._root_of("footnotes"), "endnote": self._root_of("endnotes")}
         )
-        self._references = References(self._targets, self._notes.mark, self._styles.markup)
+        self._references = References(
+            self._targets, self._notes.mark, self._styles.markup, self._styles.is_hidden
+        )
         self._held: list[Piece] = []
         """The pictures, charts and text boxes in the cells of the current table."""
         self._code: list[str] = []

@@ -68,6 +68,16 @@ class Styles:
             self._markup[style_id] = self._markup_of_style(style_id)
         return _changed(self._markup[style_id], properties)
 
+    def is_hidden(self, properties: Element | None) -> bool:
+        """Return whether a run with *properties* is not shown: by its own, or by its style."""
+        if properties is None:
+            return False
+        named = properties.find("rStyle")
+        styles = () if named is None else self._with_bases(named.get("val", ""))
+        marks = (properties, *(style.find("rPr") for style in styles))
+        found = (None if one is None else one.find("vanish") for one in marks)
+        return next((is_on(one) for one in found if one is not None), False)
+
     def _markup_of_style(self, style_id: str) -> Markup:
         found = Markup.NONE
         for element in reversed(self._with_bases(style_id)):
@@ -136,8 +146,3 @@ def number_of(number: Element) -> tuple[str | None, int]:
         None if number_id is None else number_id.get("val"),
         0 if level is None else int(level.get("val", "0")),
     )
-
-
-def is_hidden(properties: Element | None) -> bool:
-    """Return whether a run with these properties is not shown."""
-    return properties is not None and is_on(properties.find("vanish"))
