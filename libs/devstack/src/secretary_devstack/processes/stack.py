@@ -193,14 +193,15 @@ class Stack(Startable):
         )
 
     def start(self) -> None:
-        """Initialise, start all services in parallel and return when all are ready.
+        """Initialise, start all services that do not run, and return when all are ready.
 
         Raises:
             ChildFailed: a service ended or did not become ready.
         """
         self.initialise()
         for service in self.services:
-            service.launch()
+            if not service.running:
+                service.launch()
         for service in self.services:
             service.await_ready()
 
