@@ -15,6 +15,10 @@ SHAPES = {
         "<ul><li>a<ul><li>b</ul><li>c</ul><p>x<ol start=3><li>d<li><p>e</ol>",
         "- a\n  - b\n- c\n\nx\n\n3. d\n4. e",
     ),
+    "letters of items": (
+        "<ol type=a start=3><li>x<li>y</ol><p>p<ol type=I><li>z</ol>",
+        "- c. x\n- d. y\n\np\n\n- I. z",
+    ),
     "numbers of items": ("<ol><li value=5>a<li>b<li value=9>c</ol>", "5. a\n6. b\n9. c"),
     "merged cells": (
         (

@@ -167,7 +167,8 @@ class _HtmlReader:
         if tag in _HEADINGS:
             self._heading = _HEADINGS[tag]
         elif tag in _LISTS:
-            self._lists.open(ordered=tag == "ol", start=_number(node, "start", 1))
+            kind = node.attributes.get("type") or ""
+            self._lists.open(ordered=tag == "ol", start=_number(node, "start", 1), kind=kind)
         elif tag == "li":
             self._marker = self._lists.marker(_number(node, "value", self._lists.following))
         elif tag == "pre":

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from secretary_documents.formats.packages.number_form import FORMS, in_form
+
 BULLET = "•"
 
 
@@ -12,6 +14,7 @@ class _List:
     ordered: bool
     number: int
     """The number of the last item."""
+    form: str
 
 
 class HtmlLists:
@@ -25,9 +28,15 @@ class HtmlLists:
         """The depth of an item, from 0."""
         return max(len(self._open) - 1, 0)
 
-    def open(self, *, ordered: bool, start: int) -> None:
-        """Open a list inside the lists that are open. *start*: the number of its first item."""
-        self._open.append(_List(ordered, start - 1))
+    def open(self, *, ordered: bool, start: int, kind: str = "") -> None:
+        """Open a list inside the lists that are open.
+
+        Args:
+            ordered: whether its items have numbers.
+            start: the number of its first item.
+            kind: the attribute ``type``, such as ``a`` for letters.
+        """
+        self._open.append(_List(ordered, start - 1, FORMS.get(kind, "decimal")))
 
     def close(self) -> None:
         """Close the innermost list, if there is one."""
@@ -45,4 +54,4 @@ class HtmlLists:
             return BULLET
         current = self._open[-1]
         current.number = number
-        return f"{current.number}." if current.ordered else BULLET
+        return f"{in_form(number, current.form)}." if current.ordered else BULLET

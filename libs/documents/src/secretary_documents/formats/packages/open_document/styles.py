@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
-from secretary_documents.formats.packages.number_form import in_form
+from secretary_documents.formats.packages.number_form import FORMS, in_form
 from secretary_documents.pdf.layout.model import Markup
 
 _CODE = ("Preformatted", "Source_20_Code", "Code")
@@ -17,8 +17,6 @@ _CHARACTERS = {"Strong_20_Emphasis": Markup.BOLD, "Emphasis": Markup.ITALIC} | d
 _BOLD = ("bold", "600", "700", "800", "900")
 _CAPTIONS = frozenset({"Caption", "Table", "Illustration", "Figure"})
 BULLET = "•"
-_FORMS = {"a": "lowerLetter", "A": "upperLetter", "i": "lowerRoman", "I": "upperRoman"}
-"""The forms of numbers, by ``num-format``; another one is decimal, an empty one shows none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +110,7 @@ def _level_of(element: Element) -> ListLevel:
         return ListLevel()
     start = element.get("start-value", "")
     return ListLevel(
-        _FORMS.get(form, "decimal"),
+        FORMS.get(form, "decimal"),
         element.get("num-suffix") or ".",
         int(start) if start.isdecimal() else 1,
     )
