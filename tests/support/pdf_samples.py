@@ -77,11 +77,12 @@ def illustrated_pdf() -> bytes:
 
 
 def thin_pdf() -> bytes:
-    """Return a PDF of an image 1 point wide and 5 m long, which OCR rejects, and a small page."""
+    """Return a PDF of an image 2 mm wide and 30 m long, too large for OCR, and a small page."""
     with pymupdf.open(stream=text_pdf(["Beleg 12"], box=SLIP), filetype="pdf") as document:
         thin = document.new_page(0, width=1, height=14_400)
         dot = pymupdf.Pixmap(pymupdf.csGRAY, pymupdf.IRect(0, 0, 1, 1))
         thin.insert_image(thin.rect, pixmap=dot, keep_proportion=False)
+        document.xref_set_key(thin.xref, "UserUnit", "6")
         return bytes(document.tobytes())
 
 

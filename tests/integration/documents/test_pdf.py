@@ -216,11 +216,11 @@ async def test_combined_recognises_a_picture_on_a_page_with_text(harness: PdfHar
 @pytest.mark.parametrize(
     ("method", "methods"), [("ocr", ["ocr", "ocr"]), ("combined", ["ocr", "native"])]
 )
-async def test_a_page_that_ocr_cannot_read_reports_the_method_ocr(
+async def test_a_page_that_is_too_large_for_ocr_reports_the_method_ocr(
     harness: PdfHarness, method: str, methods: list[str]
 ) -> None:
     thin, slip = pages_of(await harness.read(pdf_samples.thin_pdf(), extraction_method=method))
-    assert (thin["text"], thin["reason"]) == ("", "unreadable")
+    assert (thin["text"], thin["reason"]) == ("", "too_large")
     assert [thin["method"], slip["method"]] == methods
 
 

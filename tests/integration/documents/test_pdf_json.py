@@ -22,7 +22,7 @@ PAGES: dict[str, tuple[bytes, dict[str, Any]]] = {
     "report": (pdf_samples.report_pdf(), {}),
     "scan and blank": (pdf_samples.mixed_pdf(), COMBINED),
     "picture": (pdf_samples.illustrated_pdf(), {**COMBINED, "pictures": {}}),
-    "unreadable": (pdf_samples.thin_pdf(), COMBINED),
+    "too large": (pdf_samples.thin_pdf(), COMBINED),
 }
 
 

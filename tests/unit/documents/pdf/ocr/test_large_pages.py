@@ -5,6 +5,7 @@ from __future__ import annotations
 import pymupdf
 import pytest
 
+from secretary_common.errors import PermanentError
 from secretary_documents.pdf.layout.model import Box
 from secretary_documents.pdf.ocr.picture import draw
 from secretary_documents.pdf.ocr.recogniser import Recogniser
@@ -42,6 +43,22 @@ def test_a_small_part_of_a_large_page_keeps_its_resolution() -> None:
 def test_a_page_that_is_legible_within_the_limit_of_the_settings_is_drawn() -> None:
     with poster(140 * 72, 140 * 72) as document:
         assert draw(document[0], MOST_PIXELS).dpi == 36
+
+
+@pytest.mark.parametrize("size", [(200, 14_400), (14_400, 10)])
+def test_the_picture_of_a_very_long_page_has_sides_that_tesseract_reads(
+    size: tuple[float, float],
+) -> None:
+    with poster(*size) as document:
+        picture = draw(document[0], MOST_PIXELS)
+    assert 31_000 < max(picture.width, picture.height) <= 32_000
+
+
+def test_a_page_that_is_too_long_to_be_legible_is_refused() -> None:
+    with poster(20, 14_400) as document:
+        document.xref_set_key(document[0].xref, "UserUnit", "6")
+        with pytest.raises(PermanentError, match="too large to be read as an image"):
+            draw(document.reload_page(document[0]), MOST_PIXELS)
 
 
 def test_a_page_of_usual_size_is_drawn_at_200_dpi() -> None:

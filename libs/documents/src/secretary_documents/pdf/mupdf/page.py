@@ -57,13 +57,17 @@ def fitting_dpi(width: float, height: float, dpi: int, max_pixels: int) -> int:
     return max(1, min(dpi, int(math.sqrt(max_pixels / square_inches))))
 
 
-def legible_dpi(page: pymupdf.Page, dpi: int, max_pixels: int) -> int:
+def legible_dpi(page: pymupdf.Page, dpi: int, max_pixels: int, *, max_side: int) -> int:
     """Return the resolution at which to recognise *page*, at most *dpi*.
 
+    *max_side*: the most pixels of a side of the image.
+
     Raises:
-        PermanentError: PDF_PAGE_TOO_LARGE, an image of *max_pixels* would not be legible.
+        PermanentError: PDF_PAGE_TOO_LARGE, an image within these limits would not be legible.
     """
+    longest = max(page.rect.width, page.rect.height, 1.0)
     fitting = fitting_dpi(page.rect.width, page.rect.height, dpi, max_pixels)
+    fitting = min(fitting, int(max_side * POINTS_PER_INCH / longest))
     if fitting < min(LEAST_DPI, dpi):
         width, height = (round(side) for side in (page.rect.width, page.rect.height))
         message = f"the page is too large to be read as an image ({width} x {height} points)"

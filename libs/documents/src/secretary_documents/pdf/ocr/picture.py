@@ -15,6 +15,9 @@ from secretary_documents.pdf.ocr_options import OCR_DPI
 # (measured).
 _MOST_PIXELS = 20_000_000
 
+_LONGEST = 32_000
+"""The most pixels of a side. Tesseract ends its process at more than 32,767."""
+
 # A chart, a table or a scan has a ground of few grey values. Those of a photo are spread: its most
 # common values have a small share of its pixels.
 _GROUND_VALUES, _GROUND_SHARE = 4, 0.18
@@ -71,7 +74,7 @@ def draw(
 
 
 def _dpi(page: pymupdf.Page, max_pixels: int, place: Box | None) -> int:
-    most = legible_dpi(page, OCR_DPI, max_pixels)
+    most = legible_dpi(page, OCR_DPI, max_pixels, max_side=_LONGEST)
     drawn = place or page.rect
     return max(fitting_dpi(drawn.width, drawn.height, most, _MOST_PIXELS), min(LEAST_DPI, most))
 
