@@ -50,6 +50,20 @@ async def test_page_images_are_files_of_the_job_and_the_archive_is_named(
     assert steps[2:5] == ["extracting_text", "processing_images", "finalizing"]
 
 
+async def test_a_page_that_cannot_be_drawn_has_no_image_and_the_others_have_one(
+    harness: PdfHarness,
+) -> None:
+    with pymupdf.open(stream=FOUR, filetype="pdf") as document:
+        root = int(document.xref_get_key(document.pdf_catalog(), "Pages")[1].split()[0])
+        kids = document.xref_get_key(root, "Kids")[1]
+        missing = kids.replace(f"{document[1].xref} 0 R", "null")
+        document.xref_set_key(root, "Kids", missing)
+        content = bytes(document.tobytes())
+    done = await harness.read(content, include_images=True)
+    assert list(done.files) == ["page_0001.jpg", "page_0003.jpg", "page_0004.jpg"]
+    assert ("warning", "page 2 cannot be drawn: it has no image") in done.logs
+
+
 async def test_no_page_is_drawn_without_include_images(harness: PdfHarness) -> None:
     done = await harness.read(FOUR)
     assert done.files == {}

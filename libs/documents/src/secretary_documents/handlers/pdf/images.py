@@ -30,7 +30,7 @@ async def add_images(document: Document, pages: Sequence[int], report: JobReport
     """Store an image of each of *pages*; return the name of the archive of the job's files.
 
     Raises:
-        PermanentError: a page cannot be drawn, or an error of the sandbox.
+        PermanentError: an error of the sandbox.
     """
     async for _ in keep_images(document, pages, report, "page_"):
         pass
@@ -43,15 +43,22 @@ async def keep_images(
 ) -> AsyncIterator[tuple[int, str]]:
     """Store an image of each of *pages*. Yield the page number and the file name of each image.
 
+    A page that cannot be drawn has no image, but a warning in the log.
+
     Raises:
-        PermanentError: a page cannot be drawn, or an error of the sandbox.
+        PermanentError: an error of the sandbox.
     """
     report.progress(progress.image_progress(0, len(pages)))
-    images = document.images(pages, dpi=DPI, max_side=MAX_SIDE, quality=QUALITY)
-    done = 0
-    async for image in images:
-        name = f"{prefix}{image.number:04d}.jpg"
+    for done, number in enumerate(pages, start=1):
+        try:
+            images = document.images([number], dpi=DPI, max_side=MAX_SIDE, quality=QUALITY)
+            [image] = [one async for one in images]
+        except PermanentError as error:
+            if error.code != ErrorCode.PDF_INVALID:
+                raise
+            report.log("warning", f"{error.message}: it has no image")
+            continue
+        name = f"{prefix}{number:04d}.jpg"
         await report.file(name, image.jpeg, "image/jpeg")
-        done += 1
         report.progress(progress.image_progress(done, len(pages)))
-        yield image.number, name
+        yield number, name

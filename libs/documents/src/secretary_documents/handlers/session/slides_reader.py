@@ -83,6 +83,9 @@ async def _draw(
             pages[number - 1].preview = name
     except (PermanentError, TransientError) as error:
         return error
+    if absent := [number for number in numbers if pages[number - 1].preview is None]:
+        message = f"page {absent[0]} cannot be drawn, so it has no picture"
+        return PermanentError(message, code=ErrorCode.PDF_INVALID)
     if len(numbers) == len(pages):
         return None
     message = f"only the first {len(numbers)} of {len(pages)} pages have pictures"
