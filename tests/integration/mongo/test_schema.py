@@ -76,9 +76,18 @@ async def test_an_interrupted_step_is_repeated_and_no_step_before_it(
     steps = Steps(failures=1)
     with pytest.raises(StoreUnavailable):
         await migrate(client, steps.make())
-    assert await version_in(client) == DatabaseVersion(1)
+    assert await version_in(client) == DatabaseVersion(1, oldest_reader=2)
     assert await migrate(client, steps.make()) == 2
     assert steps.runs == [1, 2, 2]
+
+
+async def test_no_older_service_serves_documents_of_which_a_step_has_changed_a_part(
+    client: DatabaseClient,
+) -> None:
+    with pytest.raises(StoreUnavailable):
+        await migrate(client, Steps(failures=1).make())
+    assert fit_of(await version_in(client), mine=1) is Fit.TOO_NEW
+    assert fit_of(await version_in(client), mine=2) is Fit.OLDER
 
 
 async def test_several_inits_at_once_end_with_the_same_version(client: DatabaseClient) -> None:
@@ -131,6 +140,11 @@ async def test_a_database_of_a_far_newer_version_is_refused_with_the_remedy(
     for script in ("secretary-init", "secretary-notifier", "secretary-worker"):
         with pytest.raises(ChildFailed, match=f"number {VERSION + 1} or later"):
             run_to_end(script, stack.settings, tmp_path, timeout_sec=60)
+
+
+async def test_a_number_that_a_shell_has_stored_as_a_float_counts(client: DatabaseClient) -> None:
+    await collection_of(client).insert_one({"_id": "version", "number": 9.0, "oldest_reader": 8.0})
+    assert await version_in(client) == DatabaseVersion(9, oldest_reader=8)
 
 
 async def test_an_odd_version_document_counts_as_none(client: DatabaseClient) -> None:

@@ -8,11 +8,13 @@ import logging
 from typing import Any
 
 import pytest
+from pymongo import MongoClient
 
 from secretary_common import bootstrap
 from secretary_common.errors import StoreUnavailable
+from secretary_common.mongo import replica_set
 from secretary_common.mongo.announcements import MongoJobTypeRepository, MongoTemplateRepository
-from secretary_common.mongo.replica_set import initiate
+from secretary_common.mongo.replica_set import LoginRefused, facts_of, initiate
 from secretary_common.mongo.store import open_store
 from secretary_common.settings.service import MongoSection
 from secretary_common.settings.settings import Settings
@@ -23,6 +25,23 @@ def test_a_replica_set_is_found_though_its_first_server_is_down(mongo_url: str) 
     host = mongo_url.removeprefix("mongodb://").partition("/")[0]
     several = f"mongodb://127.0.0.1:{free_port()},{host}/?serverSelectionTimeoutMS=1&replicaSet=rs0"
     assert not initiate(several)
+
+
+def test_the_user_is_looked_for_in_the_database_of_the_url(
+    mongo_url: str, database_name: str
+) -> None:
+    with MongoClient[dict[str, Any]](mongo_url) as client:
+        client[database_name].command("createUser", "ada", pwd="secret", roles=["read"])
+    server = mongo_url.removeprefix("mongodb://").partition("/")[0]
+    assert facts_of(f"mongodb://ada:secret@{server}/{database_name}").replica_set
+    with pytest.raises(LoginRefused):
+        facts_of(f"mongodb://ada:wrong@{server}/{database_name}")
+
+
+def test_a_server_may_have_an_address_of_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replica_set, "SELECTION_TIMEOUT_MS", 50)
+    with pytest.raises(StoreUnavailable):
+        initiate(f"mongodb://[::1]:{free_port()}/?replicaSet=rs0")
 
 
 @pytest.mark.parametrize("driver", ["motor", "pymongo"])

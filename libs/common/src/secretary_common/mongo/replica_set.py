@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
@@ -121,7 +122,7 @@ def initiate(url: str) -> bool:
 def _initiate(parsed: Mapping[str, Any]) -> bool:
     host, port = parsed["nodelist"][0]
     options = {name.lower(): value for name, value in parsed["options"].items()}
-    member = {"_id": 0, "host": f"{host}:{port or DEFAULT_PORT}"}
+    member = {"_id": 0, "host": _address(host, port or DEFAULT_PORT)}
     configuration = {"_id": options.get("replicaset") or "rs0", "members": [member]}
     with _client_of(host, port or DEFAULT_PORT, parsed) as client:
         try:
@@ -137,13 +138,20 @@ def _initiate(parsed: Mapping[str, Any]) -> bool:
     return True
 
 
+def _address(host: str, port: int) -> str:
+    """Return the address of a server as URLs and replica sets have it."""
+    if host.startswith("/"):  # a socket of this machine
+        return quote(host, safe="")
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def _client_of(host: str, port: int, parsed: Mapping[str, Any]) -> _SyncClient:
     """Return a client of one server, with the user and the options of the URL."""
     options = {n: v for n, v in parsed["options"].items() if n.lower() not in _OWN_OPTIONS}
     credentials = {"username": parsed["username"], "password": parsed["password"]}
     return MongoClient(
-        host,
-        port,
+        # The driver looks for the user in the database of the URL, unless an option names another.
+        f"mongodb://{_address(host, port)}/{quote(parsed['database'] or '', safe='')}",
         directConnection=True,
         serverSelectionTimeoutMS=SELECTION_TIMEOUT_MS,
         **{key: value for key, value in credentials.items() if value},

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 
 from secretary_common.mongo.driver.client import DatabaseClient
+from secretary_common.mongo.driver.collection import Collection
 from secretary_common.mongo.schema.steps import STEPS, Step
 from secretary_common.mongo.schema.version import (
     DOCUMENT,
@@ -22,7 +23,9 @@ async def migrate(client: DatabaseClient, steps: Sequence[Step] = STEPS) -> int:
     """Run each missing step, one after the other; return the version that the database has then.
 
     Each step is recorded when it is done, so an interrupted migration goes on with the step that
-    was interrupted. Safe to repeat, and safe in several processes at once, as the steps are.
+    was interrupted. What a step needs of services is recorded before its first write, so that no
+    older service serves documents of which a part is changed. Safe to repeat, and safe in several
+    processes at once, as the steps are.
 
     Raises:
         StoreUnavailable: MongoDB does not answer.
@@ -33,14 +36,16 @@ async def migrate(client: DatabaseClient, steps: Sequence[Step] = STEPS) -> int:
         for step in missing_steps(steps, version):
             started = time.monotonic()
             log.info("schema.migrating", step=step.number, name=step.name)
+            if step.oldest_reader > version.oldest_reader:
+                await _record(schema, oldest_reader=step.oldest_reader)
             await step.run(patient)
             version = version.after(step)
-            # Another process may be further.
-            await schema.update_one(
-                {"_id": DOCUMENT},
-                {"$max": {"number": version.number, "oldest_reader": version.oldest_reader}},
-                upsert=True,
-            )
+            await _record(schema, number=version.number, oldest_reader=version.oldest_reader)
             took = round(time.monotonic() - started, 1)
             log.info("schema.migrated", step=step.number, took_sec=took)
     return version.number
+
+
+async def _record(schema: Collection, **numbers: int) -> None:
+    """Raise *numbers* of the version. Another process may be further."""
+    await schema.update_one({"_id": DOCUMENT}, {"$max": numbers}, upsert=True)

@@ -22,7 +22,7 @@ class Step:
     name: str
     run: Callable[[DatabaseClient], Awaitable[object]]
     oldest_reader: int = 0
-    """The lowest version of services that can still serve the documents after this step."""
+    """The lowest version of services that can still serve the documents during and after it."""
 
 
 async def _nothing(_: DatabaseClient) -> None:

@@ -68,8 +68,14 @@ async def read_version(collection: Collection) -> DatabaseVersion:
         StoreUnavailable: MongoDB does not answer, or refuses the read.
     """
     found: dict[str, Any] = await collection.find_one({"_id": DOCUMENT}) or {}
-    numbers = (found.get(name) for name in ("number", "oldest_reader"))
-    return DatabaseVersion(*(one if isinstance(one, int) else 0 for one in numbers))
+    return DatabaseVersion(*(_whole(found.get(name)) for name in ("number", "oldest_reader")))
+
+
+def _whole(value: object) -> int:
+    """Return *value* as a whole number, which shells may store as a float; 0 for anything else."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int) else 0
 
 
 class VersionCheck:
