@@ -1,14 +1,22 @@
 """The notifier as a process: its settings, its start, its end."""
 
 import asyncio
+import contextlib
 import signal
+from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
+import pytest
 from aiohttp import web
 from support.notifier_harness import NotifierHarness, Receiver, until
 from support.notifier_process import environment, free_port, process, stderr_line
 
 from secretary_common.models import DeliveryState
+from secretary_common.settings.settings import load_settings
+from secretary_notifier import main
+from secretary_notifier.dispatcher import Dispatcher
+from secretary_notifier.wiring import open_dispatcher
 
 
 async def test_a_missing_setting_stops_the_notifier_with_its_name() -> None:
@@ -40,6 +48,38 @@ async def test_the_notifier_serves_health_and_metrics(harness: NotifierHarness) 
             ready = await client.get("/health/ready")
             assert (ready.status_code, ready.json()["data"]["mongo"]) == (200, "ok")
             assert "secretary_deliveries_attempted_total" in (await client.get("/metrics")).text
+
+
+async def test_the_notifier_is_not_ready_before_it_can_deliver(
+    harness: NotifierHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port, may_open, stop = free_port(), asyncio.Event(), asyncio.Event()
+
+    @contextlib.asynccontextmanager
+    async def open_later(*args: Any) -> AsyncIterator[Dispatcher]:
+        await may_open.wait()
+        async with open_dispatcher(*args) as dispatcher:
+            yield dispatcher
+
+    monkeypatch.setattr(main, "open_dispatcher", open_later)
+    for name, value in environment(harness, SECRETARY_NOTIFIER__HTTP_PORT=str(port)).items():
+        monkeypatch.setenv(name, value)
+    serving = asyncio.create_task(main.serve(load_settings(), stop))
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+
+        async def answers(status: int, *, started: bool) -> bool:
+            with contextlib.suppress(httpx.ConnectError):
+                answer = await client.get("/health/ready")
+                found = answer.json()
+                details = found["data"] if started else found["error"]["details"]
+                return answer.status_code == status and details["started"] is started
+            return False
+
+        await until(lambda: answers(503, started=False), within=15)
+        may_open.set()
+        await until(lambda: answers(200, started=True), within=15)
+    stop.set()
+    await serving
 
 
 async def test_an_opened_breaker_is_logged_and_counted(

@@ -65,8 +65,10 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     check_address("notifier.host", "notifier.http_port", section.host, section.http_port)
     store = open_store(settings.mongo, retention=timedelta(days=settings.retention.finished_days))
 
+    started = asyncio.Event()
+
     async def ready() -> tuple[bool, dict[str, Any]]:
-        return await _is_ready(store)
+        return await _is_ready(store, started)
 
     try:
         token = settings.security.metrics_access()
@@ -74,6 +76,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             if await unless_stopped(stop, store.wait_until_ready()):
                 owner = f"notifier-{new_token()}"
                 async with open_dispatcher(settings, store, owner) as dispatcher:
+                    started.set()
                     await _work(settings, store, dispatcher, owner, stop)
     finally:
         await store.close()
@@ -128,9 +131,10 @@ async def _stop_when(stop: asyncio.Event, dispatcher: Dispatcher) -> None:
     dispatcher.stop()
 
 
-async def _is_ready(store: Store) -> tuple[bool, dict[str, Any]]:
+async def _is_ready(store: Store, started: asyncio.Event) -> tuple[bool, dict[str, Any]]:
+    details = {"started": started.is_set()}
     try:
         await store.ping()
     except StoreUnavailable:
-        return False, {"mongo": "unreachable"}
-    return True, {"mongo": "ok"}
+        return False, {**details, "mongo": "unreachable"}
+    return started.is_set(), {**details, "mongo": "ok"}
