@@ -35,13 +35,13 @@ BOMBS = {
     "packed twice": (pdf_bombs.packed_twice, "combined", TIME),
     "deep states": (pdf_bombs.deep_states, "native", INVALID),
     "a page of 70 m": (pdf_bombs.huge_page, "ocr", ErrorCode.PDF_PAGE_TOO_LARGE),
-    "a count that lies": (pdf_bombs.lying_count, "native", INVALID),
     "a circular tree": (pdf_bombs.circular_tree, "native", INVALID),
     "html": (lambda: b"<html>%PDF-1.7</html>", "native", INVALID),
     "cut off": (lambda: pdf_samples.report_pdf()[:200], "native", INVALID),
 }
 LARGE = {"many operators": (lambda: pdf_bombs.many_operators(1_000_000), "native", MEMORY)}
 HARMLESS = {
+    "a count that lies": (pdf_bombs.lying_count, "native"),
     "a circular form": (pdf_bombs.circular_form, "native"),
     "deep arrays": (lambda: pdf_bombs.deep_arrays(100_000), "native"),
     "a huge page with text": (pdf_bombs.huge_page, "native"),
