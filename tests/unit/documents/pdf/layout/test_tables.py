@@ -109,3 +109,14 @@ def test_a_column_is_divided_where_words_stand_below_two_heads() -> None:
     assert isinstance(table, Table)
     assert table.grid()[:2] == [["Kunde", "Nummer"], ["Muster, Max", "11 000"]]
     assert table.columns == 2
+
+
+def test_a_cell_over_several_rows_reaches_over_the_lines_of_a_divided_row() -> None:
+    rows = [["Group", "Name", "Value"], ["Fruit", "Apple", "11"]]
+    rows += [["", "Pear", "12"], ["", "Plum", "13"], ["", "Fig", "14"]]
+    flat = [*(across(y, 70, 370) for y in (98.0, 114.0, 178.0)), across(130, 170, 370)]
+    high = [upright(x, 98, 178) for x in (70, 170, 270, 370)]
+    [table] = ruled_tables(flat, high, words_of(cells(rows)))
+    spans = {cell.text: cell.row_span for cell in table.cells}
+    assert (table.rows, spans["Fruit"], spans["Pear"]) == (5, 4, 1)
+    assert len(table.filled()) == len(table.cells)

@@ -86,18 +86,22 @@ class RuledGrid:
         spans: defaultdict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
         for place, owner in owners.items():
             spans[owner].append(place)
+        rows = range(len(self._ys) - 1)
+        here = [sorted(owner for owner in spans if owner[0] == row) for row in rows]
+        parts = [self._divided(owners, spans, places) for owners in here]
+        heights = [max(len(one), 1) for one in parts]
         cells: list[tuple[int, int, int, int, str]] = []
-        shift = 0
-        for row in range(len(self._ys) - 1):
-            here = sorted(owner for owner in spans if owner[0] == row)
-            parts = self._divided(here, spans, places)
-            for number in range(len(parts) if parts else 1):
-                for owner in here:
-                    down = 1 + max(place[0] for place in spans[owner]) - row
-                    wide = 1 + max(place[1] for place in spans[owner]) - owner[1]
-                    words = parts[number].get(owner, []) if parts else places.get(owner, [])
-                    cells.append((row + shift + number, owner[1], down, wide, text_of(words)))
-            shift += len(parts) - 1 if parts else 0
+        for row in rows:
+            start = sum(heights[:row])
+            for owner in here[row]:
+                end = 1 + max(place[0] for place in spans[owner])
+                wide = 1 + max(place[1] for place in spans[owner]) - owner[1]
+                if not parts[row]:
+                    down = sum(heights[row:end])
+                    cells.append((start, owner[1], down, wide, text_of(places.get(owner, []))))
+                for number, part in enumerate(parts[row]):
+                    text = text_of(part.get(owner, []))
+                    cells.append((start + number, owner[1], 1, wide, text))
         return cells
 
     def _divided(
