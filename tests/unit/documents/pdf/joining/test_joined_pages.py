@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pymupdf
@@ -157,3 +158,12 @@ def test_a_paragraph_in_json_stays_on_its_page_and_says_that_it_continues(tmp_pa
     [block] = json.loads(second.text)["blocks"]
     assert (block["text"], block["continues"]) == ("send.", True)
     assert "continues" not in json.loads(first.text)["blocks"][0]
+
+
+def test_a_separator_of_lines_in_a_cell_ends_no_row_of_a_joined_table(tmp_path: Path) -> None:
+    draws = [rows(1, 4, top=600, head=True), rows(4, 7, top=60, head=True)]
+    first, second = read(tmp_path, draws, "markdown")
+    odd = replace(second, text=second.text.replace("Tag 5", "Tag\u20285"))
+    text = join_pages([first, odd])[0].text
+    assert len(text.split("\n")) == 2 + 6
+    assert "| Tag\u20285 | 500 | 5 |" in text

@@ -110,7 +110,7 @@ def _html_paragraph(pieces: Sequence[str]) -> str:
 
 def _markdown_table(pieces: Sequence[str]) -> str:
     """Return the tables as one. A first row that repeats the head is left out."""
-    first, *others = (piece.splitlines() for piece in pieces)
+    first, *others = (piece.split("\n") for piece in pieces)
     rows = list(first)
     for head, _, *body in others:
         rows += body if head == first[0] else [head, *body]

@@ -118,7 +118,7 @@ class PageSource:
         """The lines of the page, in the order of the file."""
         lines = join_letters(list(self._lines()))
         return [
-            line if line.index == index else replace(line, index=index)
+            line if line.index == index else _with_index(line, index)
             for index, line in enumerate(lines)
         ]
 
@@ -126,7 +126,7 @@ class PageSource:
     def _found(self) -> Sequence[FoundWord]:
         if self._runs_to_left:
             return words_in(self._ordered)
-        return found_words(self.text, self._blocks)
+        return found_words(self.text)
 
     @cached_property
     def _ordered(self) -> Sequence[dict[str, Any]]:
@@ -135,7 +135,6 @@ class PageSource:
     def _characters(self) -> Sequence[dict[str, Any]]:
         return self._ordered if self._runs_to_left else character_blocks(self.text)
 
-    @cached_property
     def _blocks(self) -> Sequence[dict[str, Any]]:
         return self._ordered if self._runs_to_left else styled_blocks(self.text)
 
@@ -143,7 +142,7 @@ class PageSource:
         links = links_on(self.page)
         whole = not (links or self._runs_to_left)
         count = 0
-        for block_number, block in enumerate(self._blocks):
+        for block_number, block in enumerate(self._blocks()):
             for line_number, line in enumerate(block.get("lines", ())):
                 turned = abs(line["dir"][1]) > _UPRIGHT or _is_upside_down(line)
                 if whole and not turned and _is_one_piece(line["spans"]):
@@ -160,6 +159,11 @@ class PageSource:
         for word in self._found:
             words[word[5], word[6]].append(word)
         return words
+
+
+def _with_index(line: Line, index: int) -> Line:
+    # ``replace`` takes ten times as long, and most pages have lines by the hundred.
+    return Line(line.box, line.spans, line.turned, index, line.down, line.upside_down)
 
 
 def _is_one_piece(spans: Sequence[dict[str, Any]]) -> bool:

@@ -33,19 +33,19 @@ def show_hyphens(text: pymupdf.TextPage) -> None:
     Many programs write hyphens as soft ones. A soft hyphen without a width only says where a word
     may be divided.
     """
-    chars = (
-        char.m_internal
-        for block in text.this
-        if block.m_internal.type == pymupdf.mupdf.FZ_STEXT_BLOCK_TEXT
-        for line in block
-        for char in line
-    )
-    for char in chars:
+    for char in (char.m_internal for line in _native_lines(text) for char in line):
         left, right = char.quad.ll, char.quad.lr
         if char.c == ord(SOFT_HYPHEN) and (
             math.hypot(right.x - left.x, right.y - left.y) > _THIN * char.size
         ):
             char.c = ord("-")
+
+
+def _native_lines(text: pymupdf.TextPage) -> Iterator[Any]:
+    """Yield the lines of *text* as MuPDF itself has them."""
+    for block in text.this:
+        if block.m_internal.type == pymupdf.mupdf.FZ_STEXT_BLOCK_TEXT:
+            yield from block
 
 
 def text_blocks(text: pymupdf.TextPage) -> list[TextBlock]:
@@ -104,21 +104,22 @@ def styled_blocks(text: pymupdf.TextPage) -> list[dict[str, Any]]:
     return small
 
 
-def found_words(text: pymupdf.TextPage, blocks: Sequence[dict[str, Any]]) -> Sequence[FoundWord]:
-    """Return the words of *text*, whose *blocks* are given, in the order of the file."""
+def found_words(text: pymupdf.TextPage) -> Sequence[FoundWord]:
+    """Return the words of *text* in the order of the file."""
     found: Sequence[FoundWord] = text.extractWORDS()
-    if not any(map(runs_to_left, _lines(blocks))):
+    if not any(line.m_internal.dir.x < _TO_LEFT for line in _native_lines(text)):
         return found
     with _boxes_as_in_the_font():
         as_in_font: Sequence[FoundWord] = text.extractWORDS()
-    lefts = {
+    to_left = {
         (number, line_number)
-        for number, block in enumerate(blocks)
+        for number, block in enumerate(text.extractDICT(sort=False)["blocks"])
         for line_number, line in enumerate(block.get("lines", ()))
         if runs_to_left(line)
     }
     return [
-        other if word[5:7] in lefts else word for word, other in zip(found, as_in_font, strict=True)
+        other if word[5:7] in to_left else word
+        for word, other in zip(found, as_in_font, strict=True)
     ]
 
 

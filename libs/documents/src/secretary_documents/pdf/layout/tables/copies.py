@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from itertools import product
 from typing import Protocol, TypeVar
@@ -38,9 +39,16 @@ def without_copies(parts: Iterable[Part], size_of: Callable[[Part], float]) -> l
 
     *size_of*: returns the font size of a part in points.
     """
+    given = list(parts)
+    counts = Counter(part.text for part in given)
+    if len(counts) == len(given):
+        return given
     kept: list[Part] = []
     places: dict[tuple[str, float, float], list[Box]] = {}
-    for part in parts:
+    for part in given:
+        if counts[part.text] == 1:
+            kept.append(part)
+            continue
         most = _OFFSET * size_of(part)
         step = max(_STEP, most)
         x, y = part.box.left // step, part.box.top // step
