@@ -13,7 +13,7 @@ LocalMethod = Literal["native", "ocr", "combined"]
 Output = Literal["text", "markdown", "html", "json"]
 
 # Raise this number when new code changes the text of pages. Then old cache entries are not used.
-_EDITION = 12
+_EDITION = 13
 
 
 @dataclass(frozen=True, slots=True)

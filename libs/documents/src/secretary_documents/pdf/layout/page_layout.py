@@ -41,7 +41,7 @@ from secretary_documents.pdf.layout.paragraph import (
 )
 from secretary_documents.pdf.layout.script import runs_to_left
 from secretary_documents.pdf.layout.source import PageSource
-from secretary_documents.pdf.layout.style import DocumentStyle, running_key
+from secretary_documents.pdf.layout.style import DocumentStyle, running_key, running_on
 from secretary_documents.pdf.layout.tables.aligned import split_tables
 from secretary_documents.pdf.layout.tables.between_rules import tables_between_rules
 from secretary_documents.pdf.layout.tables.copies import without_copies
@@ -91,6 +91,8 @@ def layout_of(
     lines = lines_outside(lines, tables, words)
     turned = [line for line in lines if line.turned]
     lines = with_drop_caps([line for line in lines if not line.turned], style.body)
+    places = [(line.box, line.text) for line in lines]
+    style = replace(style, running=running_on(places, style.running, area.height))
     edges = edge_kinds(lines, style, area.height)
     head = [line for line in lines if edges.get(id(line)) is Kind.HEADER]
     foot = [line for line in lines if edges.get(id(line)) is Kind.FOOTER]

@@ -14,7 +14,7 @@ from itertools import combinations, pairwise
 from secretary_documents.pdf.layout.model import Box
 from secretary_documents.pdf.layout.script import is_right_to_left
 from secretary_documents.pdf.layout.source import PageSource
-from secretary_documents.pdf.layout.style import EDGE, running_key
+from secretary_documents.pdf.layout.style import EDGE, running_key, running_on
 from secretary_documents.pdf.mupdf.page import area_of
 from secretary_documents.pdf.mupdf.text import small_text_blocks
 
@@ -110,8 +110,9 @@ class PlainPage:
         """Return the text without the *running* heads and feet, unless nothing is left."""
         if not running:
             return self.text()
+        here = running_on(self._blocks, running, self._height)
         kept = [
-            text for is_edge, text in self._edges if not (is_edge and running_key(text) in running)
+            text for is_edge, text in self._edges if not (is_edge and running_key(text) in here)
         ]
         return _legible("".join(kept)).strip() or self.text()
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from secretary_documents.pdf.layout.model import Line
+from secretary_documents.pdf.layout.model import Box, Line
 
 # A heading is larger than the body text by at least this factor.
 HEADING_FACTOR = 1.1
@@ -24,6 +24,8 @@ _DIGITS = re.compile(r"\d+|\b[ivxlc]+\b")
 # A line is a running head or foot if it is at the edge of at least this many sampled pages and of
 # this share of them.
 LEAST_REPEATS, _LEAST_SHARE = 3, 0.3
+# Texts of one column begin or end at most this many points apart.
+_SAME_SIDE = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,50 @@ class StyleSampler:
 
 def is_at_edge(line: Line, height: float) -> bool:
     """Return whether *line* is where running heads and feet are."""
-    return line.box.bottom < EDGE * height or line.box.top > (1 - EDGE) * height
+    return _is_edge(line.box, height)
+
+
+def _is_edge(box: Box, height: float) -> bool:
+    return box.bottom < EDGE * height or box.top > (1 - EDGE) * height
+
+
+def running_on(
+    places: Sequence[tuple[Box, str]], running: Collection[str], height: float
+) -> frozenset[str]:
+    """Return those of *running* that are running heads and feet of a page too.
+
+    A page may list such texts below each other: the amounts of a statement, of which the last ones
+    are at the edge of the page, differ only in their numbers.
+
+    Args:
+        places: the places and the texts of the page.
+        running: the lines that other pages have at their edges, as ``running_key``.
+        height: the height of the page.
+    """
+    at_edges = [
+        (box, key)
+        for box, text in places
+        if _is_edge(box, height) and (key := running_key(text)) in running
+    ]
+    listed = {
+        key
+        for box, key in at_edges
+        for other, text in places
+        if other is not box
+        and _are_aligned(box, other)
+        and not _are_opposite(box, other, height)
+        and running_key(text) == key
+    }
+    return frozenset(running) - listed if listed else frozenset(running)
+
+
+def _are_aligned(one: Box, other: Box) -> bool:
+    return min(abs(one.left - other.left), abs(one.right - other.right)) <= _SAME_SIDE
+
+
+def _are_opposite(one: Box, other: Box, height: float) -> bool:
+    """Return whether *other* is at the other edge of the page than *one*."""
+    return _is_edge(other, height) and (one.top < height / 2) != (other.top < height / 2)
 
 
 def running_key(text: str) -> str:
