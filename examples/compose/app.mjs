@@ -66,14 +66,20 @@ async function answer(request, body) {
   return [404, { error: "not found" }];
 }
 
-createServer(async (request, response) => {
+async function bodyOf(request) {
   const parts = [];
-  for await (const part of request) parts.push(part);
-  const [status, body] = await answer(request, Buffer.concat(parts)).catch((error) => {
+  for await (const part of request) parts.push(part); // throws if the client leaves amid its request
+  return Buffer.concat(parts);
+}
+
+const server = createServer(async (request, response) => {
+  const answered = bodyOf(request).then((body) => answer(request, body));
+  const [status, body] = await answered.catch((error) => {
     console.error(error);
     return [502, { error: error.message }]; // Secretary repeats a webhook that gets this answer
   });
   response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
-}).listen(8000, () => console.log("app: listening on 8000"));
+});
+server.listen(Number(process.env.PORT ?? 8000), () => console.log(`app: listening on ${server.address().port}`));
 
 process.on("SIGTERM", () => process.exit(0));

@@ -92,7 +92,7 @@ export class Client {
   ): Promise<types.Job> {
     const json = { job_type: jobType, parameters, ...fields, run_at: run_at && iso(run_at) };
     const headers = { "Idempotency-Key": idempotencyKey ?? (await newKey()) };
-    return this.#job("POST", `${pathOf("jobs")}/`, { json, headers, signal });
+    return this.#job<types.Job>("POST", `${pathOf("jobs")}/`, { json, headers, signal });
   }
 
   /**
@@ -267,12 +267,12 @@ export class Client {
   }
 
   /** Cancel a job; a running job stops within seconds. */
-  cancel(jobId: string, options: CallOptions = {}): Promise<types.Job> {
+  cancel(jobId: string, options: CallOptions = {}): Promise<types.JobSummary> {
     return this.#job("POST", pathOf("jobs", jobId, "cancel"), options);
   }
 
   /** Start a new run of a job that has ended. */
-  retry(jobId: string, options: CallOptions = {}): Promise<types.Job> {
+  retry(jobId: string, options: CallOptions = {}): Promise<types.JobSummary> {
     return this.#job("POST", pathOf("jobs", jobId, "retry"), options);
   }
 
@@ -281,7 +281,7 @@ export class Client {
     await this.call("DELETE", pathOf("jobs", jobId), options);
   }
 
-  async #job(method: string, path: string, input: CallInput): Promise<types.Job> {
-    return (await this.call<{ job: types.Job }>(method, path, input)).job;
+  async #job<Shown>(method: string, path: string, input: CallInput): Promise<Shown> {
+    return (await this.call<{ job: Shown }>(method, path, input)).job;
   }
 }

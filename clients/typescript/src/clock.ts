@@ -7,23 +7,33 @@ export interface Clock {
   alarm(ms: number, ring: () => void): () => void;
 }
 
+/** The longest time of a timer of the platform: a longer one, and `Infinity`, would ring at once. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+function alarm(ms: number, ring: () => void): () => void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const wait = (left: number) => {
+    const next = left > LONGEST_MS ? () => wait(left - LONGEST_MS) : ring;
+    timer = setTimeout(next, Math.min(left, LONGEST_MS));
+  };
+  wait(ms);
+  return () => clearTimeout(timer);
+}
+
 export const REAL_CLOCK: Clock = {
   now: () => performance.now(),
-  alarm: (ms, ring) => {
-    const timer = setTimeout(ring, ms);
-    return () => clearTimeout(timer);
-  },
+  alarm,
   sleep: (ms, signal) =>
     new Promise((resolve, reject) => {
       signal?.throwIfAborted();
       const onAbort = () => {
-        clearTimeout(timer);
+        stop();
         reject(signal?.reason);
       };
-      const timer = setTimeout(() => {
+      const stop = alarm(ms, () => {
         signal?.removeEventListener("abort", onAbort);
         resolve();
-      }, ms);
+      });
       signal?.addEventListener("abort", onAbort, { once: true });
     }),
 };

@@ -8,21 +8,27 @@ export interface DeadlineInput {
   late: () => Error;
 }
 
-/** A signal that is aborted by the caller's signal, or at the end of a time. */
-export function deadlineOf(clock: Clock, { timeoutMs, signal, late }: DeadlineInput) {
+/** A controller that the caller's signal aborts too, until `close` aborts it. */
+export function linkedTo(signal: AbortSignal | undefined) {
   const abort = new AbortController();
   const onAbort = () => abort.abort(signal?.reason);
   signal?.addEventListener("abort", onAbort, { once: true });
   if (signal?.aborted) onAbort();
+  const close = () => {
+    signal?.removeEventListener("abort", onAbort);
+    abort.abort();
+  };
+  return { abort, close };
+}
+
+/** A signal that is aborted by the caller's signal, or at the end of a time. */
+export function deadlineOf(clock: Clock, { timeoutMs, signal, late }: DeadlineInput) {
+  const { abort, close } = linkedTo(signal);
   if (timeoutMs !== undefined) {
     clock.sleep(timeoutMs, abort.signal).then(
       () => abort.abort(late()),
       () => undefined, // the call has ended before
     );
   }
-  const close = () => {
-    signal?.removeEventListener("abort", onAbort);
-    abort.abort();
-  };
   return { signal: abort.signal, close };
 }

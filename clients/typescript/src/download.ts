@@ -1,6 +1,7 @@
 /** Contents of files that continue over broken connections. */
 
 import { type Connection, ConnectionLost } from "./connection.js";
+import { linkedTo } from "./deadline.js";
 import { Unreachable } from "./errors.js";
 import type { CallOptions, Transport } from "./transport.js";
 
@@ -19,17 +20,24 @@ export function contentAfter(
   path: string,
   options: CallOptions,
 ): ReadableStream<Uint8Array> {
+  const { abort, close } = linkedTo(options.signal);
+  const { signal } = abort;
   const pieces = piecesOf(first, async () => {
-    await transport.clock.sleep(RECONNECT_MS, options.signal);
-    return transport.open(path, options);
+    await transport.clock.sleep(RECONNECT_MS, signal);
+    return transport.open(path, { ...options, signal });
   });
   return new ReadableStream({
     pull: async (controller) => {
-      const { done, value } = await pieces.next();
-      if (done) controller.close();
-      else controller.enqueue(value);
+      const { done, value } = await pieces.next().catch((error: unknown) => {
+        close();
+        throw error;
+      });
+      if (!done) return controller.enqueue(value);
+      close();
+      controller.close();
     },
     cancel: async () => {
+      close(); // nothing is fetched again
       first.close();
       await pieces.return();
     },

@@ -64,7 +64,7 @@ export class System {
     return (data as { receivers: Receiver[] }).receivers;
   }
 
-  /** Yield what administrators have changed, newest first; needs the scope `admin`. */
+  /** Yield the changes that this key made, an admin's: that any key made, newest first. */
   audit(options: CallOptions = {}): AsyncGenerator<AuditEntry, void, undefined> {
     return pagesOf(this.#transport, { path: pathOf("audit"), name: "entries", ...options });
   }

@@ -52,7 +52,7 @@ export class Transport {
 
   constructor(url: string, key: string, options: TransportOptions) {
     if (!isHttp(url)) throw new TypeError(`the URL of the API is "${url}", no http or https URL`);
-    this.#root = url.replace(/\/+$/, "");
+    this.#root = url.trim().replace(/\/+$/, "");
     this.#key = checkedKey(key);
     this.#options = options;
   }
@@ -125,6 +125,8 @@ export class Transport {
 /** Return *parts* as a path; each part may have any characters. */
 export function pathOf(...parts: string[]): string {
   if (parts.includes("")) throw new TypeError("an id is empty");
+  // They would lead to another path, however they are encoded.
+  if (parts.includes(".") || parts.includes("..")) throw new TypeError(". and .. are no ids");
   return `/api/${parts.map((part) => encodeURIComponent(part)).join("/")}`;
 }
 

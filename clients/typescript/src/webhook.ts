@@ -8,7 +8,7 @@ const TOLERANCE_SEC = 300;
 
 /** The body of a webhook. */
 export interface WebhookEvent {
-  /** `processing`, `completed`, `failed`, `cancelled` or `test`. */
+  /** `processing`, `completed`, `failed`, `cancelled`, `test` or `operator`. */
   phase: string;
   message: string;
   /** Percent, while `processing`. */

@@ -126,6 +126,26 @@ test("a download that breaks again and again at the same place fails", async (t)
   await assert.rejects(all(content), Unreachable);
 });
 
+test("a reader that leaves a download ends it, and nothing is fetched again", async (t) => {
+  let left;
+  const hasLeft = new Promise((resolve) => (left = resolve));
+  const api = await misbehaving(t, (response) => {
+    response.on("close", left);
+    response.writeHead(200, { ETag: '"1"' });
+    response.write(CONTENT);
+  });
+  const { client, clock } = clientOf(api);
+  const reader = (await client.download("job-1", "a.png")).getReader();
+  assert.deepEqual(Buffer.from((await reader.read()).value), CONTENT);
+  const next = reader.read();
+  await new Promise(setImmediate); // the client waits for the next piece now
+  await reader.cancel();
+  assert.equal((await next).done, true);
+  await hasLeft;
+  assert.equal(api.requests.length, 1);
+  assert.deepEqual(clock.waits, []);
+});
+
 test("an archive of a job that is retried meanwhile is that of the new run", async (t) => {
   const ended = [stream([event(1, "completed")]), success({ job_id: "job-1", status: "completed" })];
   const retried = success({ job_id: "job-1", status: "pending" }, 202);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { REAL_CLOCK } from "../dist/clock.js";
 import { ApiError, Client, SecretaryError, Unreachable } from "../dist/index.js";
 import { all, clientOf, failure, misbehaving, nothing, silence, success, TestClock, text } from "./api.mjs";
 
@@ -136,13 +137,35 @@ test("ids with any characters stay one part of the path, and empty ids are refus
   const { client } = clientOf(api);
   await client.show("../keys?x#y");
   assert.equal(api.requests[0].url, "/api/jobs/..%2Fkeys%3Fx%23y");
-  assert.throws(() => client.show(""), TypeError);
+  for (const id of ["", ".", ".."]) assert.throws(() => client.show(id), TypeError);
+  assert.equal(api.requests.length, 1);
 });
 
 test("the URL of the API is checked when the client is made", () => {
   assert.throws(() => new Client("localhost:5001", "sk_1"), TypeError);
   assert.throws(() => new Client("api", "sk_1"), TypeError);
   assert.throws(() => new Client(undefined, "sk_1"), /the URL of the API is "undefined"/);
+});
+
+test("spaces around the URL do not count", async (t) => {
+  const api = await misbehaving(t, success({ job_id: "a" }));
+  await new Client(` ${api.url}/ \n`, "sk_1", { retryMs: 0 }).show("a");
+  assert.equal(api.requests[0].url, "/api/jobs/a");
+});
+
+test("a wait of many days does not end at once, as a timer of the platform would", (t) => {
+  const timers = [];
+  t.mock.method(globalThis, "setTimeout", (ring, ms) => timers.push({ ring, ms }));
+  let rings = 0;
+  const ring = () => rings++;
+  REAL_CLOCK.alarm(2 ** 31 + 5, ring);
+  assert.equal(timers[0].ms, 2 ** 31 - 1);
+  timers[0].ring();
+  assert.deepEqual([rings, timers[1].ms], [0, 6]);
+  timers[1].ring();
+  assert.equal(rings, 1);
+  REAL_CLOCK.alarm(Infinity, ring);
+  assert.equal(timers[2].ms, 2 ** 31 - 1);
 });
 
 test("a key that no request can carry is refused and not shown", async (t) => {
