@@ -210,6 +210,9 @@ async def test_a_type_with_waiting_jobs_and_no_worker_is_named(store: Store) -> 
     await store.workers.report(report)
     (found,) = await check_workers(store)
     assert (found.check, "custom" in found.message) == ("workers.none_for_type", True)
+    await store.job_types.set_paused("custom", paused=True)
+    assert faults(await check_workers(store)) == []
+    await store.job_types.set_paused("custom", paused=False)
     lacking = {"job_types": ["custom", "pdf"], "unfit": {"room": "the disk is full"}}
     await store.workers.report(report.model_copy(update=lacking))
     assert faults(await check_workers(store)) == ["worker.room"]

@@ -102,3 +102,13 @@ async def test_a_type_without_worker_is_logged_until_a_worker_takes_it(
         ("job_type.without_worker", {"for_sec": 60, "job_type": "custom", "waiting": 1}),
         ("job_type.has_worker", {"job_type": "custom", "lasted_sec": 120.0}),
     ]
+
+
+async def test_a_paused_type_without_worker_is_no_fault(
+    api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    await api.job_types.set_paused("custom", paused=True)
+    await api.jobs.insert(make_job("job-1", job_type="custom", run_at=api.clock.now()))
+    await scrape(api)
+    assert figure("job_type_paused", job_type="custom") == 1
+    assert not [line for line in caplog.records if line.getMessage().startswith("job_type.")]

@@ -68,7 +68,7 @@ async def check_workers(store: Store) -> list[Finding]:
     """Check that each type of the waiting jobs has a worker, and that workers lack nothing."""
     now = store.clock.now()
     workers = await store.workers.alive(now)
-    names = [info.job_type for info in await store.job_types.all()]
+    names = [info.job_type for info in await store.job_types.all() if not info.paused]
     waiting = await store.jobs.statistics(names, now)
     found = [
         fault(

@@ -117,7 +117,7 @@ class QueueFigures:
             gauge.clear()  # of types that are gone
         for info in infos:
             name, one = info.job_type, found[info.job_type]
-            self._note_workers(name, one.waiting, living[name])
+            self._note_workers(name, 0 if info.paused else one.waiting, living[name])
             values = (one.waiting, one.scheduled, one.running, one.oldest_wait_sec)
             for gauge, value in zip(BY_TYPE, (*values, living[name], info.paused), strict=True):
                 gauge.labels(name).set(value)
