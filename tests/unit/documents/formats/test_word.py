@@ -160,6 +160,22 @@ def test_a_footnote_stands_at_the_end_of_the_page_with_its_mark() -> None:
     assert found.markdown == "A claim\\[1\\]\n\n\\[1\\] The proof."
 
 
+def test_a_link_in_a_footnote_keeps_its_address() -> None:
+    kinds = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    link = (
+        f"see </w:t></w:r><w:hyperlink xmlns:r='{kinds}' r:id='rId1'><w:r><w:t>it</w:t></w:r>"
+        "</w:hyperlink><w:r><w:t>"
+    )
+    targets = (
+        "<Relationships xmlns='http://schemas.openxmlformats.org/package/2006/relationships'>"
+        f"<Relationship Id='rId1' Type='{kinds}/hyperlink' Target='https://a.example/b' "
+        "TargetMode='External'/></Relationships>"
+    )
+    content = add_footnote(word(lambda document: document.add_paragraph("A claim")), link)
+    content = with_member(content, "word/_rels/footnotes.xml.rels", targets)
+    assert read_file(content).markdown.endswith("\\[1\\] see [it](https://a.example/b)")
+
+
 def test_pages_start_where_the_file_marks_them() -> None:
     def fill(document: Any) -> None:
         document.add_paragraph("one")

@@ -73,6 +73,8 @@ class WordReader:
         self._references = References(
             self._targets, self._notes.mark, self._styles.markup, self._styles.is_hidden
         )
+        self._targets_of: dict[str | None, dict[str, Target]] = {}
+        """The targets of parts other than the body, by their names."""
         self._held: list[Piece] = []
         """The pictures, charts and text boxes in the cells of the current table."""
         self._code: list[str] = []
@@ -91,9 +93,13 @@ class WordReader:
 
     def _root_of(self, kind: str) -> Element | None:
         """Return the root of the part with relationships of *kind*."""
+        part = self._part_of(kind)
+        return None if part is None else parse_xml(self._archive.read(part))
+
+    def _part_of(self, kind: str) -> str | None:
         for target in self._targets.values():
             if target.kind == kind and not target.external and target.name in self._archive:
-                return parse_xml(self._archive.read(target.name))
+                return target.name
         return None
 
     def _running(self, body: Element, tag: str) -> None:
@@ -106,7 +112,8 @@ class WordReader:
                     done.add(target.name)
                     root = parse_xml(self._archive.read(target.name))
                     for paragraph in _paragraphs_in(root):
-                        self._builder.running(_RUNNING[tag], self._runs(paragraph))
+                        runs = self._runs(paragraph, target.name)
+                        self._builder.running(_RUNNING[tag], runs)
             if done:
                 return
 
@@ -125,10 +132,12 @@ class WordReader:
             elif child.tag in _INSIDE or child.tag == "AlternateContent":
                 self._blocks(child)
 
-    def _runs(self, paragraph: Element) -> list[Span]:
-        """Return only the text of *paragraph*, which is in another part than the body."""
-        references = replace(self._references, targets={})
-        found = pieces_of(paragraph, references)
+    def _runs(self, paragraph: Element, part: str | None) -> list[Span]:
+        """Return only the text of *paragraph*, which is in another *part* than the body."""
+        if part not in self._targets_of:
+            known = {} if part is None else relationships_of(self._archive, part)
+            self._targets_of[part] = known
+        found = pieces_of(paragraph, replace(self._references, targets=self._targets_of[part]))
         return [piece for piece in found if isinstance(piece, Span)]
 
     def _cell_runs(self, paragraph: Element) -> list[Span]:
@@ -229,8 +238,9 @@ class WordReader:
 
     def _add_notes(self) -> None:
         for marker, note in self._notes.referenced():
+            part = self._part_of(f"{note.tag}s")
             paragraphs = _paragraphs_in(note)
-            runs = [one for each in paragraphs for one in (*self._runs(each), _gap())]
+            runs = [one for each in paragraphs for one in (*self._runs(each, part), _gap())]
             self._builder.footnote(marker, runs)
 
 
