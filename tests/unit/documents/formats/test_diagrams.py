@@ -99,7 +99,9 @@ def web_archive() -> bytes:
 
 
 def test_a_part_in_html_is_read_where_it_stands() -> None:
-    for content in (HTML.encode(), web_archive()):
+    odd = web_archive().replace(b"utf-8", b"x-of-no-program")
+    assert odd != web_archive()
+    for content in (HTML.encode(), web_archive(), odd):
 
         def fill(document: Any, content: bytes = content) -> None:
             document.add_paragraph("before")

@@ -8,7 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from email.message import EmailMessage, Message
+from email.message import EmailMessage, Message, MIMEPart
 from functools import partial
 from pathlib import Path
 
@@ -57,7 +57,7 @@ def read_mail(path: str, builder: Builder) -> None:
         kind = _PLAIN if is_broken else part.get_content_type()
         if kind in (_PLAIN, _HTML) and not _is_attachment(part):
             forms = texts[whole]
-            (forms.plain if kind == _PLAIN else forms.html).append(_text_of(part))
+            (forms.plain if kind == _PLAIN else forms.html).append(text_of(part))
         else:
             attachments.append(part)
     headers = {name: _header(message, name) for name in ("From", "To", "Cc", "Date", "Subject")}
@@ -141,7 +141,8 @@ def _is_attachment(part: EmailMessage) -> bool:
         return True
 
 
-def _text_of(part: EmailMessage) -> str:
+def text_of(part: MIMEPart) -> str:
+    """Return the text of *part*. If its encoding is unknown, the text is decoded as it looks."""
     payload = part.get_payload(decode=True)
     content = payload if isinstance(payload, bytes) else b""
     try:

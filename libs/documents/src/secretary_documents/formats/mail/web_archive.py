@@ -6,6 +6,7 @@ import email
 import email.policy
 
 from secretary_documents.formats.builder import Builder
+from secretary_documents.formats.mail.eml import text_of
 from secretary_documents.formats.markup.html import read_html
 from secretary_documents.formats.text_kinds import text_format
 from secretary_documents.web.charset import decode
@@ -20,7 +21,7 @@ def add_web_archive(content: bytes, builder: Builder) -> None:
     if kind == "eml":
         message = email.message_from_bytes(content, policy=email.policy.default)
         body = message.get_body(("html",))
-        html = "" if body is None else str(body.get_content())
+        html = "" if body is None else text_of(body)
     elif kind != "html":
         return
     title, author = builder.title, builder.author
