@@ -24,8 +24,10 @@ def texts_of(blocks: Sequence[tuple[object, str]]) -> list[str]:
 @given(
     st.lists(
         st.tuples(
-            st.integers(-20, 600),
-            st.integers(20, 830),  # a letter that an edge cuts is on the page for one of them only
+            # A letter that begins at the right edge, or that the upper or lower edge cuts, is on
+            # the page for one of them only.
+            st.integers(-20, 594),
+            st.integers(20, 830),
             st.text(st.characters(codec="latin-1"), min_size=1, max_size=30),
         ),
         max_size=8,
