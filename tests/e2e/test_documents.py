@@ -75,6 +75,7 @@ def stack(start_shared_stack: Callable[..., Stack], s3_server: S3Server) -> Stac
     return start_shared_stack({**QUICK, "s3.connections": {"local": s3_server.connection(BUCKET)}})
 
 
+@pytest.mark.drill
 def test_a_file_of_each_format_is_read_by_upload_by_url_and_from_a_store(
     stack: Stack, s3_server: S3Server, receiver: Receiver
 ) -> None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from secretary_devstack.processes.job_client import JobClient
 from secretary_devstack.processes.stack import Stack
 
@@ -21,6 +23,7 @@ def used(admin: JobClient, name: str) -> dict[str, int]:
     return next(dict(key["used"]) for key in keys if key["name"] == name)
 
 
+@pytest.mark.drill
 def test_twelve_long_jobs_of_a_limited_key_leave_slots_to_other_keys(
     start_stack: StackFactory, amqp_url: str
 ) -> None:

@@ -217,6 +217,7 @@ def test_a_draining_worker_finishes_its_jobs(start_stack: Any) -> None:
     assert (job["status"], job["attempt"]) == ("completed", 1)
 
 
+@pytest.mark.drill
 def test_a_broker_outage_costs_only_the_wait_for_the_next_poll(
     start_stack: Any, own_broker: RabbitMQ
 ) -> None:

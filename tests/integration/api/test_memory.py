@@ -44,6 +44,7 @@ def peak_memory(service: Service) -> int:
     return int(found[1]) * 1024
 
 
+@pytest.mark.drill
 @pytest.mark.parametrize("of_keys", [1, AT_ONCE])
 @pytest.mark.parametrize(
     ("value", "status"),
