@@ -32,8 +32,9 @@ def machine() -> Record:
 
 def _git(*arguments: str) -> str:
     command = ["git", "-C", str(ROOT), *arguments]
-    # No shell, and the callers give constant arguments.
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run(  # noqa: S603 - the callers give constant arguments, no shell
+        command, capture_output=True, text=True, check=False
+    )
     return done.stdout.strip()
 
 

@@ -103,8 +103,9 @@ def fetched(missing: list[Locked]) -> Iterator[tuple[Locked, Message]]:
             command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
             command += ["--only-binary", ":all:", "--disable-pip-version-check", "--dest", folder]
             command.append(f"{package.name}=={package.version}")
-            # No shell; names and versions are those of our lock files.
-            subprocess.run(command, capture_output=True, check=False)  # noqa: S603
+            subprocess.run(  # noqa: S603 - names and versions of our lock files, no shell
+                command, capture_output=True, check=False
+            )
             for wheel in Path(folder).glob("*.whl"):
                 yield package, _metadata_of(wheel)
 

@@ -15,7 +15,7 @@ PAGE = Box(50, 50, 550, 800)
 
 
 def counted(monkeypatch: pytest.MonkeyPatch, module: Any, name: str) -> Callable[[], int]:
-    """Count the calls of a function of *module*; return the function that tells how many."""
+    """Count the calls of a function of *module*; return a function that returns their number."""
     calls: list[None] = []
     real = getattr(module, name)
 
