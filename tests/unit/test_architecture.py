@@ -17,6 +17,8 @@ CHART = re.compile(r"^\s+(\w+) --> (\w+)", re.MULTILINE)
 NAMED = re.compile(
     r"`(?:services/|libs/)?((?:api|client|common|devstack|documents|notifier|worker)/[\w/.]+)`"
 )
+WAIVER = re.compile(r"#\s*(noqa|type:\s*ignore|pragma|nosec)\b.*")
+EXPLAINED = re.compile(r"# (noqa: [A-Z0-9, ]+ - |type: ignore\[[a-z, -]+\] +# )\S")
 
 # ``wiring.py`` of the worker builds these parts, and ``tests/support`` builds them for tests.
 PARTS_OF_THE_ENGINE = frozenset(
@@ -83,3 +85,17 @@ def parts_built_in(path: Path) -> Iterator[str]:
 def test_a_new_argument_of_a_part_of_the_engine_breaks_no_test() -> None:
     tests = [path for path in ROOT.glob("tests/*/**/*.py") if path.parts[-2] != "support"]
     assert [part for path in tests for part in parts_built_in(path)] == []
+
+
+def test_each_waiver_of_a_check_says_on_its_line_why_it_is_right() -> None:
+    folders = ("libs", "services", "bench", "deploy", "demo", "examples")
+    files = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
+    found = {
+        f"{path.relative_to(ROOT)}:{number}": waiver[0]
+        for path in files
+        if "node_modules" not in path.parts
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if (waiver := WAIVER.search(line))
+    }
+    assert len(found) > 50
+    assert {place: text for place, text in found.items() if not EXPLAINED.match(text)} == {}

@@ -16,8 +16,7 @@ _NOT_INSTALLED = 2
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command in *arguments* (default: of this process); return its exit code."""
     try:
-        # Imported late: an installation without the extra has no such module.
-        from secretary_client.cli.app import run  # noqa: PLC0415
+        from secretary_client.cli.app import run  # noqa: PLC0415 - the extra may be missing
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         if package not in _NEEDED:

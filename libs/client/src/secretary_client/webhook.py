@@ -17,6 +17,8 @@ from secretary_client.error import InvalidWebhook
 
 TOLERANCE_SEC = 300.0
 _ID, _TIMESTAMP, _SIGNATURE = "webhook-id", "webhook-timestamp", "webhook-signature"
+_DIGITS = 19
+"""No time in seconds has more digits, and Python refuses to read very long numbers."""
 
 
 def verify_webhook(
@@ -45,7 +47,7 @@ def verify_webhook(
         identity, timestamp, signatures = given[_ID], given[_TIMESTAMP], given[_SIGNATURE]
     except KeyError as error:
         raise InvalidWebhook(f"the header {error.args[0]} is missing") from None
-    sent_at = int(timestamp) if timestamp.isdecimal() and len(timestamp) < 20 else 0  # noqa: PLR2004
+    sent_at = int(timestamp) if timestamp.isdecimal() and len(timestamp) <= _DIGITS else 0
     if abs((time.time() if now is None else now) - sent_at) > TOLERANCE_SEC:
         raise InvalidWebhook(f"the timestamp {timestamp!r} is too far from now")
     # Some servers decode a header that is no UTF-8 to surrogates, which no signed header has.

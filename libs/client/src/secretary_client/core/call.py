@@ -78,5 +78,5 @@ def _described(
     signature = inspect.signature(source)
     returned = str(signature.return_annotation).removeprefix(f"{wrapper}[").removesuffix("]")
     shown = signature.replace(return_annotation=returned)
-    method.__signature__ = shown  # type: ignore[attr-defined]
+    method.__signature__ = shown  # type: ignore[attr-defined] # inspect reads it
     return method

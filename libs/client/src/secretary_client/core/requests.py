@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -107,4 +108,4 @@ def _open(path: str, options: Mapping[str, Any]) -> Flow[httpx.Response]:
 
 def _copied(file: IO[bytes]) -> Flow[None]:
     while (chunk := (yield Read())) is not None:
-        yield Work(lambda data=chunk: file.write(data))  # type: ignore[misc]
+        yield Work(partial(file.write, chunk))

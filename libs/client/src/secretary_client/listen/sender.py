@@ -70,7 +70,8 @@ class Sender:
         while True:
             status, error = await self._post(event, body)
             answers += status is not None
-            is_over = (status is not None and 200 <= status < 300) or answers >= MOST_ANSWERS  # noqa: PLR2004
+            is_received = status is not None and httpx.codes.is_success(status)
+            is_over = is_received or answers >= MOST_ANSWERS
             self._report(Outcome(event, status, error, is_over))
             if is_over:
                 return

@@ -20,7 +20,7 @@ PAUSE_SEC = 1.0
 """A pause of this length between two words ends a caption."""
 _SENTENCE_END = re.compile(r"[.!?…。！？]['\"”»)」』]?$")  # noqa: RUF001 - of Chinese and Japanese
 # A text without blanks, as in Chinese, Japanese and Thai, is divided at sentences or anywhere.
-_PIECE = re.compile(r"[^。！？]{1,83}[。！？]?|[。！？]{1,84}")  # noqa: RUF001
+_PIECE = re.compile(r"[^。！？]{1,83}[。！？]?|[。！？]{1,84}")  # noqa: RUF001 - of Chinese and Japanese
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 # SubRip has tags, but no escape for their brackets.
 _SUBRIP = str.maketrans({"<": "[", ">": "]"})

@@ -116,7 +116,7 @@ class LibreOffice:
 
 
 def _copy(file: OpenFile, target: Path) -> None:
-    with open(file.path, "rb") as source, target.open("wb") as copy:  # noqa: PTH123
+    with Path(file.path).open("rb") as source, target.open("wb") as copy:
         shutil.copyfileobj(source, copy)
 
 

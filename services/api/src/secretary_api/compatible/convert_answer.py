@@ -26,7 +26,7 @@ _STATUS = {
     JobStatus.PROCESSING: "started",
     JobStatus.COMPLETED: SUCCESS,
 }
-_CATEGORIES = {
+_CATEGORIES: Mapping[str, str] = {
     ErrorCode.JOB_TIMEOUT: "timeout",
     ErrorCode.PARSE_TIMEOUT: "timeout",
     ErrorCode.FETCH_FAILED: "source_unavailable",
@@ -84,7 +84,7 @@ def status_of(task: Task) -> JsonObject:
 def failure_of(job: Job) -> JsonObject:
     """Return why *job* failed, docling's ``PublicFailureInfo``."""
     code = job.error.code if job.error else ""
-    category = _CATEGORIES.get(code, "internal")  # type: ignore[call-overload]
+    category = _CATEGORIES.get(code, "internal")
     return {
         "category": category,
         "message": message_of(job),

@@ -100,7 +100,8 @@ class Runner:
                 ending = await self._ending(hold, writer, calculator)
             ran = time.monotonic()
             run_seconds[job.job_type,].observe(ran - started)
-            verdict = decide(job, ending, clock.now(), random.random())  # noqa: S311
+            chance = random.random()  # noqa: S311 - no secret: it spreads the next attempts
+            verdict = decide(job, ending, clock.now(), chance)
             if verdict:
                 self._judge_worker(verdict)
             settlement = await self._settle(hold, writer, verdict)
@@ -120,8 +121,8 @@ class Runner:
             if verdict is None or verdict.outcome is not Outcome.COMPLETED:
                 raise
             ending = Ending(interruption=hold.interruption, raised=error)
-            now, chance = self.clock.now(), random.random()  # noqa: S311
-            return await writer.settle(decide(hold.job, ending, now, chance))
+            chance = random.random()  # noqa: S311 - no secret: it spreads the next attempts
+            return await writer.settle(decide(hold.job, ending, self.clock.now(), chance))
 
     def _judge_worker(self, verdict: Verdict) -> None:
         """Report the lack that *verdict* names, or record that the worker has completed a job."""

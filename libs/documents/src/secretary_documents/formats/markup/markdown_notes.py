@@ -24,7 +24,7 @@ def notes_in(found: dict[str, dict[str, str]]) -> dict[str, str]:
     return found.get(_NOTES, {})
 
 
-def _note(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # noqa: FBT001
+def _note(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # noqa: FBT001 - markdown-it calls it
     match = _NOTE.fullmatch(_line(state, start))
     if match is None:
         return False

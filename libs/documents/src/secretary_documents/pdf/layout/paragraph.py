@@ -120,7 +120,7 @@ def is_marker(text: str) -> bool:
     """Return whether *text* is only a bullet or a number."""
     marked = f"{text} xx"
     match = BULLET.match(marked) or NUMBER.match(marked)
-    return bool(match) and match.end() >= len(text)  # type: ignore[union-attr]
+    return match is not None and match.end() >= len(text)
 
 
 def is_item(text: str) -> bool:

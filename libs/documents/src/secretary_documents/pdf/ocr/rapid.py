@@ -31,7 +31,7 @@ class Rapid:
     def __init__(self) -> None:
         """Load the models. RapidOCR must be installed (``ocr_engine.rapidocr_folder``)."""
         import cv2  # noqa: PLC0415 - see the module
-        from rapidocr import RapidOCR  # noqa: PLC0415
+        from rapidocr import RapidOCR  # noqa: PLC0415 - see the module
 
         cv2.setNumThreads(1)
         folder = rapidocr_folder()

@@ -48,10 +48,9 @@ def mcp(
     made and written to standard error.
     """
     try:
-        # Imported late: an installation without the extra has no such packages.
-        from secretary_client.mcp_server import server as mcp_server  # noqa: PLC0415 - see above
-        from secretary_client.mcp_server.readable_files import ReadableFiles  # noqa: PLC0415 - see above
-    except ModuleNotFoundError as error:
+        from secretary_client.mcp_server import server as mcp_server  # noqa: PLC0415 - an extra
+        from secretary_client.mcp_server.readable_files import ReadableFiles  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:  # an installation without the extra
         package = (error.name or "").partition(".")[0]
         message = f'{package} is missing: pip install "secretary-client[cli,mcp]"'
         raise ValueError(message) from error

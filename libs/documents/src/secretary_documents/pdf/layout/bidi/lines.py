@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator, Sequence
-from itertools import groupby, pairwise, zip_longest
+from itertools import groupby, zip_longest
 from typing import Any
 
 from secretary_documents.pdf.layout.bidi.order import (
@@ -203,9 +203,9 @@ def _with_own_spaces(part: Sequence[list[Char]]) -> list[list[Char]]:
 def _spans(chars: Sequence[Char]) -> list[dict[str, Any]]:
     """Return *chars* as spans, each with one style."""
     spans: list[dict[str, Any]] = []
-    for before, char in pairwise([None, *chars]):
-        if before is None or before["span"] is not char["span"]:  # type: ignore[index]
-            spans.append({**char["span"], "chars": []})  # type: ignore[index]
+    for before, char in zip([None, *chars], chars, strict=False):
+        if before is None or before["span"] is not char["span"]:
+            spans.append({**char["span"], "chars": []})
         spans[-1]["chars"].append(char)
     for span in spans:
         span["text"] = "".join(char["c"] for char in span["chars"])
