@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from secretary_documents.formats.packages.number_form import FORMS, in_form
-
-BULLET = "•"
+from secretary_documents.formats.packages.number_form import BULLET, FORMS, in_form
 
 
 @dataclass(slots=True)

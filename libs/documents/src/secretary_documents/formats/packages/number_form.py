@@ -1,7 +1,9 @@
-"""Writes the numbers of items as letters or Roman numerals."""
+"""Writes the marks of items: bullets, and numbers as letters or Roman numerals."""
 
 from __future__ import annotations
 
+BULLET = "•"
+"""The mark of items without numbers."""
 FORMS = {"a": "lowerLetter", "A": "upperLetter", "i": "lowerRoman", "I": "upperRoman"}
 """The forms by their first numbers, as HTML and OpenDocument name them; others are decimal."""
 _ROMAN = (

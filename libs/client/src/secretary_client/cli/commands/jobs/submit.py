@@ -115,6 +115,11 @@ def submit(
     )
     if idempotency_key and not order.is_single:
         raise typer.BadParameter("--idempotency-key is for one job, and several files are given")
+    _carry_out(session, order, parallel, output_dir)
+
+
+def _carry_out(session: Session, order: Order, parallel: int, output_dir: Path | None) -> None:
+    """Submit the jobs of *order*, and write what came of them."""
     if output_dir:  # now, because the jobs may take hours
         output_dir.mkdir(parents=True, exist_ok=True)
     done = carried_out(session, order, parallel)

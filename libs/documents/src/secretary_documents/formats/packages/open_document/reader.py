@@ -9,6 +9,7 @@ from xml.etree.ElementTree import Element
 
 from secretary_documents.formats.builder import Builder, run
 from secretary_documents.formats.packages.archive import Archive
+from secretary_documents.formats.packages.number_form import BULLET
 from secretary_documents.formats.packages.open_document.inline import (
     SHAPES,
     notes_in,
@@ -17,7 +18,7 @@ from secretary_documents.formats.packages.open_document.inline import (
     shapes_in,
 )
 from secretary_documents.formats.packages.open_document.meta import add_meta, check_encryption
-from secretary_documents.formats.packages.open_document.styles import BULLET, Styles
+from secretary_documents.formats.packages.open_document.styles import Styles
 from secretary_documents.formats.packages.open_document.tables import read_table
 from secretary_documents.formats.packages.open_xml import text_of
 from secretary_documents.formats.packages.xml import parse_xml

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
-from secretary_documents.formats.packages.number_form import FORMS, in_form
+from secretary_documents.formats.packages.number_form import BULLET, FORMS, in_form
 from secretary_documents.pdf.layout.model import Markup
 
 _CODE = ("Preformatted", "Source_20_Code", "Code")
@@ -16,7 +16,6 @@ _CHARACTERS = {"Strong_20_Emphasis": Markup.BOLD, "Emphasis": Markup.ITALIC} | d
 )
 _BOLD = ("bold", "600", "700", "800", "900")
 _CAPTIONS = frozenset({"Caption", "Table", "Illustration", "Figure"})
-BULLET = "•"
 
 
 @dataclass(frozen=True, slots=True)

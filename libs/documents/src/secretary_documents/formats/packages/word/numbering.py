@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
-from secretary_documents.formats.packages.number_form import in_form
+from secretary_documents.formats.packages.number_form import BULLET, in_form
 
 _PLACE = re.compile(r"%([1-9])")
-BULLET = "•"
 
 
 @dataclass(frozen=True, slots=True)
