@@ -81,7 +81,7 @@ async def test_an_interrupted_step_is_repeated_and_no_step_before_it(
     assert steps.runs == [1, 2, 2]
 
 
-async def test_no_older_service_serves_documents_of_which_a_step_has_changed_a_part(
+async def test_no_older_service_starts_among_documents_of_which_a_step_has_changed_a_part(
     client: DatabaseClient,
 ) -> None:
     with pytest.raises(StoreUnavailable):

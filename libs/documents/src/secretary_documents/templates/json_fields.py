@@ -162,7 +162,7 @@ def _pattern(
         yield ValidationError("does not match")
 
 
-_FieldsValidator: type[Draft202012Validator] = validators.extend(  # type: ignore[no-untyped-call] # jsonschema has no type
+_FieldsValidator: type[Draft202012Validator] = validators.extend(  # type: ignore[no-untyped-call] # jsonschema leaves it untyped
     Draft202012Validator, {"pattern": _pattern}
 )
 

@@ -44,7 +44,7 @@ class BoundedProtocol(HttpToolsProtocol):
     """Whether the head of a request is complete and its body is not."""
     _timer: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn narrows it too
         """Wait for the head of the first request."""
         super().connection_made(transport)
         self._start_timer(self.limits.head_sec, self._end_late_head)

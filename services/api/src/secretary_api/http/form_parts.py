@@ -173,7 +173,7 @@ def _parser(content_type: str, callbacks: dict[str, object]) -> MultipartParser:
     boundary = options.get(b"boundary")
     try:
         if boundary:
-            return MultipartParser(boundary, callbacks)  # type: ignore[arg-type] # its type has no lambda
+            return MultipartParser(boundary, callbacks)  # type: ignore[arg-type] # any dict will do
     except FormParserError:
         pass
     raise refused_fields((BODY, "the Content-Type names no valid boundary"))

@@ -23,9 +23,9 @@ async def migrate(client: DatabaseClient, steps: Sequence[Step] = STEPS) -> int:
     """Run each missing step, one after the other; return the version that the database has then.
 
     Each step is recorded when it is done, so an interrupted migration goes on with the step that
-    was interrupted. What a step needs of services is recorded before its first write, so that no
-    older service serves documents of which a part is changed. Safe to repeat, and safe in several
-    processes at once, as the steps are.
+    was interrupted. What a step needs of services is recorded before its first write: then no older
+    service starts, and one that still runs ends when it next reads the version. Safe to repeat, and
+    safe in several processes at once, as the steps are.
 
     Raises:
         StoreUnavailable: MongoDB does not answer.

@@ -124,7 +124,7 @@ def _are_numbers(validator: Validator, *values: Any) -> bool:
     return all(validator.is_type(value, "number") for value in values)
 
 
-ParameterValidator: type[Draft202012Validator] = validators.extend(  # type: ignore[no-untyped-call] # jsonschema has no type
+ParameterValidator: type[Draft202012Validator] = validators.extend(  # type: ignore[no-untyped-call] # jsonschema leaves it untyped
     Draft202012Validator,
     {
         "additionalProperties": _additional_properties,
