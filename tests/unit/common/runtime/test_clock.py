@@ -2,6 +2,7 @@ import math
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from bson import tz_util
 
 from secretary_common.runtime.clock import ManualClock, ServerClock, SystemClock
 
@@ -18,6 +19,12 @@ def test_the_server_clock_follows_the_server_and_returns_the_offset() -> None:
     offset = clock.synchronise(ahead, round_trip_sec=0.0)
     assert -3601 < offset < -3599
     assert abs((clock.now() - ahead).total_seconds()) < 1
+
+
+def test_the_times_of_a_server_clock_are_utc_whatever_the_time_zone_of_the_answer() -> None:
+    clock = ServerClock()
+    clock.synchronise(datetime.now(tz_util.utc), round_trip_sec=0.0)
+    assert clock.now().tzinfo is UTC
 
 
 def test_a_manual_clock_changes_only_by_advance() -> None:

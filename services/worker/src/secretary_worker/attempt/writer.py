@@ -224,17 +224,18 @@ class AttemptWriter:
         async with self._lock:
             if self.settlement or verdict is None:
                 return self.settlement
-            self._note_end(self._settlement(verdict))
+            self._note_end(verdict)
             with span("settle", parent=self._hold.trace, kind=Kind.CLIENT):
                 if await self._write_the_rest(verdict.outcome):
                     await self._write_target(verdict.outcome)
                     await self._settle_held(verdict)
             return self.settlement
 
-    def _note_end(self, settlement: Settlement) -> None:
+    def _note_end(self, verdict: Verdict) -> None:
         """Add a line about an attempt that failed or is handed back to the job's log."""
-        if settlement.outcome in _UNREMARKABLE:
+        if verdict.outcome in _UNREMARKABLE:
             return
+        settlement = self._settlement(verdict)
         record = settled_attempt(self._hold.job, settlement)
         if line := line_of(record, settlement.error):
             self._log.add_own(LogLine(line[0], cut_text(line[1])))

@@ -268,7 +268,7 @@ def _float(value: Any) -> float:
 def _date(value: Any) -> datetime:
     if not isinstance(value, datetime):
         _refuse("date", value)
-    if not EARLIEST <= value < LATEST:
+    if not EARLIEST.year <= value.year < LATEST.year:  # both begin their years
         raise Mismatch("is a date out of range")
     return value
 
