@@ -13,7 +13,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from secretary_api.app import BUSY, ROUTERS, VERSION
+from secretary_api.app import ROUTERS, VERSION
 from secretary_api.description.document import completed
 from secretary_api.http.errors import STATUS_OF
 from secretary_api.routes.responses import COMMON
@@ -119,10 +119,8 @@ MEANINGS: Mapping[str, str] = {
 def openapi() -> dict[str, Any]:
     """Return the OpenAPI description of every route."""
     app = FastAPI(title="Secretary", version=VERSION)
-    for router in BUSY:
-        app.router.routes.extend(router.routes)
     for router in ROUTERS:
-        app.include_router(router)
+        app.router.routes.extend(router.routes)
     return completed(app.openapi())
 
 

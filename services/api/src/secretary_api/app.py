@@ -39,8 +39,10 @@ Every answer has an envelope: `{"status": "success", "data": …}` or
 Paths work with and without a trailing slash.
 """
 LICENCE = "AGPL-3.0-or-later"
-BUSY = (batches.busy, batches.listing, jobs.busy)
 ROUTERS = (
+    batches.busy,  # most requests are for the first three
+    batches.listing,
+    jobs.busy,
     batches.router,  # before jobs: "batch" is not the id of a job
     jobs.router,
     stream.router,
@@ -77,11 +79,10 @@ def create_app(parts: ApiDependencies) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.services = services_over(parts)
-    for router in BUSY:
-        # Not included: FastAPI looks for the route of each request again in an included router.
-        app.router.routes.extend(router.routes)
     for router in ROUTERS:
-        app.include_router(router)
+        # Not included: FastAPI makes the routes of an included router a second time, and looks for
+        # the route of each request again.
+        app.router.routes.extend(router.routes)
     installation.install(app, app.state.services, parts.compatible)
     errors.install(app)
     document.install(app)
@@ -108,6 +109,6 @@ def _source(url: str) -> str:
 
 
 def _slashed_paths() -> list[str]:
-    routes = [route for router in (*BUSY, *ROUTERS) for route in router.routes]
+    routes = [route for router in ROUTERS for route in router.routes]
     paths = [route.path for route in routes if isinstance(route, APIRoute)]
     return [path for path in paths if path.endswith("/")]

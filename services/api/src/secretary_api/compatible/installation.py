@@ -17,5 +17,4 @@ def install(app: FastAPI, services: Services, section: CompatibleSection) -> Non
     """Add the routes to *app*, unless they are switched off."""
     if section.active:
         app.state.conversions = Conversions(services, section.max_wait_sec)
-        app.include_router(docling_routes.router)
-        app.include_router(open_webui_routes.router)
+        app.router.routes.extend([*docling_routes.router.routes, *open_webui_routes.router.routes])
