@@ -13,10 +13,9 @@ from secretary_common.runtime import event_loop
 
 @pytest.fixture(autouse=True)
 def own_collector() -> Iterator[None]:
-    """Leave the garbage collector of the other tests as it was."""
+    """Give the other tests the thresholds of before; what is frozen stays frozen."""
     before = gc.get_threshold()
     yield
-    gc.unfreeze()
     gc.set_threshold(*before)
 
 
