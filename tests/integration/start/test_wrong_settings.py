@@ -78,8 +78,11 @@ def ending(script: str, folder: Path, settings: Mapping[str, object], **more: st
 
 
 def check_line(script: str, said: str, named: str) -> None:
-    assert said.startswith(f"{script}: "), said
-    assert said.count("\n") == 1, said
+    # On a machine without LibreOffice, a worker says first which formats it cannot read.
+    lines = said.splitlines(keepends=True)
+    (line,) = (line for line in lines if " documents.formats_missing " not in line)
+    assert line.startswith(f"{script}: "), said
+    assert line.endswith("\n"), said
     assert named in said
     for part in ("hun", "ter2"):
         assert part not in said
