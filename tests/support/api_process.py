@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,17 @@ def service_over(url: str, database: str, folder: Path, **settings: Any) -> Serv
         folder,
         port=port,
     )
+
+
+@contextlib.contextmanager
+def running_service(url: str, database: str, folder: Path, **settings: Any) -> Iterator[Service]:
+    """Run the service of ``service_over``; stop it at the end."""
+    service = service_over(url, database, folder, **settings)
+    try:
+        service.start()
+        yield service
+    finally:
+        service.stop()
 
 
 def announce(url: str, database: str) -> None:

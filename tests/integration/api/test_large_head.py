@@ -25,14 +25,16 @@ PIECE = b"x" * 65536
     ],
     ids=["header", "target", "trailer"],
 )
-def test_a_head_without_an_end_closes_the_connection(service: Service, beginning: bytes) -> None:
-    assert sent_until_closed(service.port, beginning) < FAR_OVER
-    assert httpx.get(f"http://127.0.0.1:{service.port}/health/live").status_code == 200
+def test_a_head_without_an_end_closes_the_connection(
+    shared_service: Service, beginning: bytes
+) -> None:
+    assert sent_until_closed(shared_service.port, beginning) < FAR_OVER
+    assert httpx.get(f"http://127.0.0.1:{shared_service.port}/health/live").status_code == 200
 
 
-def test_a_long_head_that_ends_is_answered(service: Service) -> None:
+def test_a_long_head_that_ends_is_answered(shared_service: Service) -> None:
     headers = {f"X-Header-{n}": "x" * 4000 for n in range(10)}
-    answer = httpx.get(f"http://127.0.0.1:{service.port}/health/live", headers=headers)
+    answer = httpx.get(f"http://127.0.0.1:{shared_service.port}/health/live", headers=headers)
     assert answer.status_code == 200
 
 

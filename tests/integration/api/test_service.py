@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from support.api_harness import ADMIN_KEY, data_of, error_of
-from support.api_process import MAX_BODY_MB, announce, client_of, service_over
+from support.api_process import MAX_BODY_MB, announce, client_of, running_service, service_over
 
 from secretary_devstack.child_process import ChildProcess
 from secretary_devstack.deadline import wait_until
@@ -44,11 +44,11 @@ def test_a_job_is_accepted_with_the_broker_down(
 
 @pytest.mark.parametrize("chunked", [False, True], ids=["announced", "chunked"])
 def test_a_client_that_sends_too_much_can_read_the_error(
-    service: Service, *, chunked: bool
+    shared_service: Service, *, chunked: bool
 ) -> None:
     body = b" " * (8 * MAX_BODY_BYTES)
     pieces = (body[start : start + 65536] for start in range(0, len(body), 65536))
-    with client_of(service) as client:
+    with client_of(shared_service) as client:
         headers = {"Content-Type": "application/json"}
         content = pieces if chunked else body
         answer = client.post("/api/jobs/", content=content, headers=headers)
@@ -56,14 +56,14 @@ def test_a_client_that_sends_too_much_can_read_the_error(
         assert client.get("/health/live").status_code == 200
 
 
-def test_a_client_that_asks_first_is_refused_before_it_sends(service: Service) -> None:
+def test_a_client_that_asks_first_is_refused_before_it_sends(shared_service: Service) -> None:
     """With ``Expect: 100-continue`` the client gets the error instead of 100."""
     head = (
         "POST /api/jobs/ HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
         f"Authorization: Bearer {ADMIN_KEY}\r\nContent-Length: {2 * MAX_BODY_BYTES}\r\n"
         "Expect: 100-continue\r\n\r\n"
     )
-    with socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", shared_service.port), timeout=10) as connection:
         connection.sendall(head.encode())
         assert connection.recv(65536).startswith(b"HTTP/1.1 413")
 
@@ -146,12 +146,11 @@ def test_each_answer_offers_the_source_code(
     mongo_url: str, database_name: str, tmp_path: Path
 ) -> None:
     source = "https://example.com/secretary"
-    service = service_over(mongo_url, database_name, tmp_path, **{"api.source_url": source})
-    try:
-        service.start()
-        with client_of(service) as client:
-            for path in ("/health/live", "/docs", "/api/jobs/unknown", "/nothing"):
-                assert client.get(path).headers["x-source-code"] == source
-            assert f"]({source})" in client.get("/openapi.json").json()["info"]["description"]
-    finally:
-        service.stop()
+    settings = {"api.source_url": source}
+    with (
+        running_service(mongo_url, database_name, tmp_path, **settings) as service,
+        client_of(service) as client,
+    ):
+        for path in ("/health/live", "/docs", "/api/jobs/unknown", "/nothing"):
+            assert client.get(path).headers["x-source-code"] == source
+        assert f"]({source})" in client.get("/openapi.json").json()["info"]["description"]

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 
 import httpx
 import pytest
 from support.api_harness import ADMIN_KEY
-from support.api_process import service_over
+from support.api_process import running_service
 
 from secretary_devstack.processes.service import Service
 
@@ -24,15 +23,14 @@ HALF_BODY = (
 ).encode()
 
 
-@pytest.fixture
-def service(mongo_url: str, database_name: str, tmp_path: Path) -> Iterator[Service]:
+@pytest.fixture(scope="module")
+def service(
+    mongo_url: str, shared_database_name: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    folder = tmp_path_factory.mktemp("service")
     limits = {"api.head_sec": 1, "api.body_sec": 1}
-    service = service_over(mongo_url, database_name, tmp_path, **limits)
-    try:
-        service.start()
+    with running_service(mongo_url, shared_database_name, folder, **limits) as service:
         yield service
-    finally:
-        service.stop()
 
 
 async def until_closed(port: int, beginning: bytes, drip: bytes) -> bytes:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from support.api_harness import data_of
-from support.api_process import announce, client_of, service_over
+from support.api_process import announce, client_of, running_service
 from support.stream_events import events_in
 
 from secretary_api.main import SHUTDOWN_SEC
@@ -19,12 +19,8 @@ from secretary_devstack.processes.service import Service
 @pytest.fixture
 def service(mongo_url: str, database_name: str, tmp_path: Path) -> Iterator[Service]:
     announce(mongo_url, database_name)
-    service = service_over(mongo_url, database_name, tmp_path)
-    try:
-        service.start()
+    with running_service(mongo_url, database_name, tmp_path) as service:
         yield service
-    finally:
-        service.stop()
 
 
 def submitted(client: Any) -> str:

@@ -16,7 +16,7 @@ import httpx
 import pytest
 from pymongo import MongoClient
 from support.api_harness import data_of, error_of, refused_field
-from support.api_process import AUTHORIZED, client_of, service_over
+from support.api_process import AUTHORIZED, client_of, running_service
 
 from secretary_api.http.early_answer import DISCARD_BYTES
 from secretary_devstack.deadline import wait_until
@@ -30,15 +30,23 @@ HEAD = b'--XX\r\nContent-Disposition: form-data; name="file"; filename="a.bin"\r
 END = b"\r\n--XX--\r\n"
 
 
+SETTINGS = {"files.max_upload_mb": MAX_UPLOAD_MB}
+
+
 @pytest.fixture
 def service(mongo_url: str, database_name: str, tmp_path: Path) -> Iterator[Service]:
-    settings = {"files.max_upload_mb": MAX_UPLOAD_MB}
-    service = service_over(mongo_url, database_name, tmp_path, **settings)
-    try:
-        service.start()
+    with running_service(mongo_url, database_name, tmp_path, **SETTINGS) as service:
         yield service
-    finally:
-        service.stop()
+
+
+@pytest.fixture(scope="module")
+def shared_service(
+    mongo_url: str, shared_database_name: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    """A service for tests that need nothing of its log, its memory or its database."""
+    folder = tmp_path_factory.mktemp("shared-service")
+    with running_service(mongo_url, shared_database_name, folder, **SETTINGS) as service:
+        yield service
 
 
 @pytest.fixture
@@ -171,16 +179,16 @@ def test_a_client_that_sends_without_end_is_refused_and_disconnected(
         assert other.get("/health/live").status_code == 200
 
 
-def test_a_client_library_can_read_why_its_upload_is_refused(service: Service) -> None:
+def test_a_client_library_can_read_why_its_upload_is_refused(shared_service: Service) -> None:
     size = (MAX_UPLOAD_MB + 1) * MEGABYTE
-    with client_of(service) as client:
+    with client_of(shared_service) as client:
         error_of(post(client, multipart(size)), 413, "BODY_TOO_LARGE")
         answer = client.post("/api/files", files={"file": ("a", bytes(size))}, timeout=60)
         error_of(answer, 413, "BODY_TOO_LARGE")
 
 
-def test_a_client_without_a_key_is_disconnected_soon(service: Service) -> None:
-    with client_of(service) as client:
+def test_a_client_without_a_key_is_disconnected_soon(shared_service: Service) -> None:
+    with client_of(shared_service) as client:
         client.headers.pop("Authorization")
         error_of(post(client, multipart(40 * MEGABYTE)), 401, "UNAUTHORIZED")
 
@@ -245,7 +253,7 @@ def test_many_concurrent_uploads_do_not_delay_jobs(service: Service, database: A
     assert max(waits) < 5
 
 
-def test_an_empty_upload_is_refused(service: Service) -> None:
-    with client_of(service) as client:
+def test_an_empty_upload_is_refused(shared_service: Service) -> None:
+    with client_of(shared_service) as client:
         answer = client.post("/api/files", files={"file": ("a.pdf", b"")})
         refused_field(answer, "file")
