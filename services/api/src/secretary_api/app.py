@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from fastapi import FastAPI
+from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from fastapi.routing import APIRoute
+from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.types import ASGIApp
 
 from secretary_api.compatible import installation
 from secretary_api.dashboard import pages, sign_in
@@ -65,9 +68,26 @@ ROUTERS = (
 MEGABYTE = 1024 * 1024
 
 
+class _Application(FastAPI):
+    """FastAPI without its layers that do nothing here, because each request pays for them.
+
+    They answer unexpected errors (``RequestLog`` does), report errors to FastAPI's telemetry (it is
+    off) and limit bodies (``BodyLimit`` does).
+    """
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Return the layers from the added middleware down to the router."""
+        app: ASGIApp = ExceptionMiddleware(
+            AsyncExitStackMiddleware(self.router), handlers=self.exception_handlers
+        )
+        for layer in reversed(self.user_middleware):
+            app = layer.cls(app, *layer.args, **layer.kwargs)
+        return app
+
+
 def create_app(parts: ApiDependencies) -> FastAPI:
     """Return the HTTP API over *parts*."""
-    app = FastAPI(
+    app = _Application(
         title="Secretary",
         version=VERSION,
         description=DESCRIPTION + _source(parts.source_url),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Collection, Mapping
 from dataclasses import dataclass
 
 from starlette.datastructures import MutableHeaders
@@ -109,7 +109,7 @@ class BodyLimit:
         self._limit = limit
         self._others = others
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Pass the request on; reading too much of its body raises ``BodyTooLarge``."""
         announced, received = _announced_bytes(scope), 0
         limit = self._others.get(scope.get("path", "").rstrip("/"), self._limit)
@@ -124,7 +124,7 @@ class BodyLimit:
                 raise _refusal(limit)
             return message
 
-        await self._app(scope, limited if scope["type"] == "http" else receive, send)
+        return self._app(scope, limited if scope["type"] == "http" else receive, send)
 
 
 class OptionalSlash:
@@ -135,11 +135,11 @@ class OptionalSlash:
         self._app = app
         self._slashed = frozenset(slashed)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Pass the request on under its registered path."""
-        if scope["type"] == "http":
-            scope = {**scope, "path": self._registered(scope["path"])}
-        await self._app(scope, receive, send)
+        if scope["type"] == "http" and (path := self._registered(scope["path"])) != scope["path"]:
+            scope = {**scope, "path": path}  # the log line has the given path
+        return self._app(scope, receive, send)
 
     def _registered(self, path: str) -> str:
         bare = path.removesuffix("/")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from fastapi import Request
 from fastapi.routing import APIRoute
+from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
 
@@ -16,6 +17,18 @@ class ThinRoute(APIRoute):
 
     ``dependencies`` and ``response_model`` of such a route are its description in OpenAPI, no more.
     """
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Return whether the route fits the path and the method, and what it adds to the scope.
+
+        It does what the class above does for a path whose parameters are all texts.
+        """
+        found = self.path_regex.match(scope["path"])
+        if found is None:
+            return Match.NONE, {}
+        match = Match.FULL if scope["method"] in (self.methods or ()) else Match.PARTIAL
+        params = found.groupdict()
+        return match, {"endpoint": self.endpoint, "path_params": params, "route": self}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request."""
