@@ -54,7 +54,7 @@ async def principal(
         Unauthorized, RateLimited, StoreUnavailable: see ``identified``.
     """
     caller = await identified(request, services, credentials)
-    method, path = request.method, request.url.path
+    method, path = request.scope["method"], request.scope["path"]
     if not (method in READING and path == JOB_TYPES and SUBMIT in caller.scopes):
         caller.require_scope(scope_of(method, path))
     return caller
@@ -168,9 +168,9 @@ def body_of(model: type[M]) -> Callable[..., Awaitable[M]]:
     return read
 
 
-async def caller_of(request: Request) -> Principal:
+async def caller_of(request: Request, services: Services) -> Principal:
     """Return the principal of a request to a ``ThinRoute``, as ``principal`` does."""
-    return await principal(request, await services_of(request), await BEARER(request))
+    return await principal(request, services, await BEARER(request))
 
 
 async def described_submission(
@@ -188,7 +188,7 @@ async def described_submission(
 
 
 async def submission_of(
-    request: Request, model: type[M]
+    request: Request, services: Services, model: type[M]
 ) -> tuple[M, Idempotency | None, Principal]:
     """Return the JSON body of a submission, its idempotency mark, and the principal.
 
@@ -199,12 +199,12 @@ async def submission_of(
         BodyTooLarge: the body is over a limit.
         RateLimited: other large bodies of the key took too long.
     """
-    caller = await caller_of(request)
-    services = await services_of(request)
+    caller = await caller_of(request, services)
     parsed = await services.bodies.read(request, caller.key_id)
     submission = body.validated(parsed, model)
     key = request.headers.get(IDEMPOTENCY_HEADER)
-    return submission, services.marker.mark(key, parsed, services.clock.now()), caller
+    mark = None if key is None else services.marker.mark(key, parsed, services.clock.now())
+    return submission, mark, caller
 
 
 async def described_wait(
@@ -225,7 +225,7 @@ def wait_of(request: Request) -> float:
     Raises:
         InvalidRequest: naming ``wait``.
     """
-    given = request.query_params.get("wait")
+    given = request.query_params.get("wait") if request.scope["query_string"] else None
     if given is None:
         return 0.0
     try:

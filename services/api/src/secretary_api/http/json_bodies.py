@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import Request
+from starlette.requests import ClientDisconnect
 
 from secretary_api.http.body import parse_json, require_json
 from secretary_api.http.json_values import has_more_values
@@ -105,10 +106,30 @@ async def _begun(request: Request) -> tuple[list[bytes], AsyncIterator[bytes] | 
         UnsupportedMediaType: the Content-Type is not JSON.
     """
     require_json(request.headers.get("content-type", ""))
-    body, pieces, size = request.stream(), [], 0
-    async for piece in body:
+    pieces: list[bytes] = []
+    size, has_more = 0, True
+    while has_more and size <= LARGE_BYTES:
+        piece, has_more = await _piece(request)
         pieces.append(piece)
         size += len(piece)
-        if size > LARGE_BYTES:
-            return pieces, body
-    return pieces, None
+    return pieces, _rest(request, has_more=has_more) if size > LARGE_BYTES else None
+
+
+async def _rest(request: Request, *, has_more: bool) -> AsyncIterator[bytes]:
+    while has_more:
+        piece, has_more = await _piece(request)
+        yield piece
+
+
+async def _piece(request: Request) -> tuple[bytes, bool]:
+    """Return the next piece of the body, and whether more pieces follow.
+
+    ``Request.stream`` is a generator, which costs a small body more than its parsing.
+
+    Raises:
+        ClientDisconnect: the client has closed the connection.
+    """
+    message = await request.receive()
+    if message["type"] == "http.disconnect":
+        raise ClientDisconnect
+    return message.get("body", b""), message.get("more_body", False)

@@ -27,8 +27,9 @@ class PendingLimit:
         self._under_way: Counter[str] = Counter()
         """The jobs that are about to be stored, by key."""
 
-    @contextlib.asynccontextmanager
-    async def room(self, caller: Principal, count: int = 1) -> AsyncIterator[None]:
+    def room(
+        self, caller: Principal, count: int = 1
+    ) -> contextlib.AbstractAsyncContextManager[None]:
         """Keep room for *count* new jobs of *caller*. A key without this limit costs no read.
 
         Raises:
@@ -36,17 +37,18 @@ class PendingLimit:
             StoreUnavailable: MongoDB did not answer.
         """
         most = caller.limits.max_pending
-        if most is None:
-            yield
-            return
-        self._under_way[caller.key_id] += count
+        return contextlib.nullcontext() if most is None else self._kept(caller.key_id, most, count)
+
+    @contextlib.asynccontextmanager
+    async def _kept(self, owner: str, most: int, count: int) -> AsyncIterator[None]:
+        self._under_way[owner] += count
         try:
-            await self._check(caller.key_id, most)
+            await self._check(owner, most)
             yield
         finally:
-            self._under_way[caller.key_id] -= count
-            if not self._under_way[caller.key_id]:
-                del self._under_way[caller.key_id]
+            self._under_way[owner] -= count
+            if not self._under_way[owner]:
+                del self._under_way[owner]
 
     async def _check(self, owner: str, most: int) -> None:
         names = [info.job_type for info in await self._job_types.all()]

@@ -60,8 +60,8 @@ BatchDep = Annotated[Batch, Depends(batch)]
 )
 async def submit_batch(request: Request) -> Response:
     """Accept up to 1,000 jobs, all of them or none."""
-    submission, mark, caller = await submission_of(request, BatchSubmission)
     services = await services_of(request)
+    submission, mark, caller = await submission_of(request, services, BatchSubmission)
     stored, repeated = await services.batches.submit(submission, mark, caller)
     headers = submitted_headers(f"{router.prefix}/{stored.batch_id}", repeated=repeated)
     data = {"batch_id": stored.batch_id, "job_ids": stored.job_ids}

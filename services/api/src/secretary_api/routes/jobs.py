@@ -65,8 +65,8 @@ async def submit_job(request: Request) -> Response:
 
     With `wait`, the answer comes when the job has ended, or after this time, whichever is first.
     """
-    submission, mark, caller = await submission_of(request, JobSubmission)
     services = await services_of(request)
+    submission, mark, caller = await submission_of(request, services, JobSubmission)
     wait_sec = wait_of(request)
     if wait_sec:  # the answer may have results
         caller.require_scope(READ)
@@ -114,7 +114,7 @@ async def get_job(request: Request) -> Response:
     With `wait`, the answer comes when the job has ended, or after this time, whichever is first.
     """
     services = await services_of(request)
-    caller = await caller_of(request)
+    caller = await caller_of(request, services)
     job = await job_of_path(request, request.path_params["job_id"], caller, services)
     if (wait_sec := wait_of(request)) and not job.has_ended:
         job, logs = await _after_waiting(job, wait_sec, caller, services)
