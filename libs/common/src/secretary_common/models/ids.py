@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from uuid import UUID
 
 
 class _Uuid7:
@@ -19,7 +18,7 @@ class _Uuid7:
         self._lock = threading.Lock()
         self._last = 0
 
-    def __call__(self) -> UUID:
+    def __call__(self) -> str:
         with self._lock:
             fresh = (time.time_ns() // 1_000_000) << 74 | secrets.randbits(73)
             if self._last >> 74 >= fresh >> 74:  # the same millisecond, or the clock was set back
@@ -29,7 +28,9 @@ class _Uuid7:
         value = moment << 80 | (random >> 62) << 64 | random & (1 << 62) - 1
         value |= 0x7 << 76  # version 7
         value |= 0x2 << 62  # variant 10
-        return UUID(int=value)
+        digits = f"{value:032x}"
+        # ``str(UUID(int=value))`` takes three times as long.
+        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 _uuid7 = _Uuid7()

@@ -35,7 +35,7 @@ def summary_of(job: Job) -> JsonObject:
         "job_id": job.job_id,
         "job_type": job.job_type,
         "job_name": job.job_name,
-        "status": job.status,
+        "status": job.status.value,
         "priority": job.priority,
         "tags": job.tags,
         "user_id": job.user_id,

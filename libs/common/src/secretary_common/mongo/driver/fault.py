@@ -11,6 +11,7 @@ import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import bson
 from bson.errors import BSONError
 from pymongo.errors import (
     BulkWriteError,
@@ -99,6 +100,20 @@ def is_unencodable(error: Exception) -> bool:
     if isinstance(error, OperationFailure):
         return error.code in TOO_LARGE_CODES
     return isinstance(error, BSONError | DocumentTooLarge | OverflowError | UnicodeEncodeError)
+
+
+def encoded(document: Mapping[str, Any]) -> bytes:
+    """Return *document* as BSON.
+
+    Raises:
+        NotStorable: see ``is_unencodable``.
+    """
+    try:
+        return bson.encode(document)
+    except Exception as error:
+        if is_unencodable(error):
+            raise NotStorable from error
+        raise
 
 
 @contextlib.contextmanager

@@ -11,12 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import bson
 from bson.raw_bson import RawBSONDocument
 from pymongo.errors import BulkWriteError
 
 from secretary_common.errors import NotStorable
-from secretary_common.mongo.driver.fault import errors_of, translated_errors
+from secretary_common.mongo.driver.fault import encoded, errors_of
 
 LARGEST_DOCUMENT_BYTES = 16 * 2**20
 
@@ -55,8 +54,7 @@ class WriteGroup:
 
     def _encode(self, place: int, document: Mapping[str, Any]) -> None:
         try:
-            with translated_errors():
-                raw = bson.encode(document)
+            raw = encoded(document)
         except NotStorable as error:
             self.errors[place] = error
             return

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection as Names
 
-import bson
-
 from secretary_common.jobs import transition
 from secretary_common.jobs.storable import refusal
 from secretary_common.models import MOST_ATTEMPTS, POISON_AFTER, Job
 from secretary_common.models.states import JobStatus, Phase
 from secretary_common.mongo.driver.collection import Document
-from secretary_common.mongo.driver.fault import translated_errors
+from secretary_common.mongo.driver.fault import encoded
 from secretary_common.mongo.stored.reader import newer_word
 
 LARGEST_PARAMETERS_BYTES = 12 * 2**20
@@ -92,6 +90,5 @@ def check_room(job: Job) -> None:
     Raises:
         NotStorable: the parameters are too large.
     """
-    with translated_errors():
-        if len(bson.encode({"parameters": job.parameters})) > LARGEST_PARAMETERS_BYTES:
-            raise refusal("parameters", "are larger than a job can hold (12 MB)")
+    if len(encoded({"parameters": job.parameters})) > LARGEST_PARAMETERS_BYTES:
+        raise refusal("parameters", "are larger than a job can hold (12 MB)")
