@@ -7,7 +7,8 @@ the bench run on this machine. Compare only lines of one run.
     idle      one event at a time
     backlog   events that wait when the notifier starts, for one origin and for twenty
     stream    events at half of the backlog's rate, for twenty origins
-    isolation a stream at a quarter of the backlog's rate, without and with an origin that hangs
+    isolation a stream at a quarter of the backlog's rate, without and with an origin that hangs;
+              each has a database and a notifier of its own
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ import asyncio
 import functools
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -161,16 +163,17 @@ async def stream(setup: Setup, rate: int, seconds: int) -> list[float]:
     return setup.waits_ms(await setup.arrivals_of(wanted), wanted)
 
 
-async def isolation(setup: Setup, rate: int) -> list[Record]:
-    """Measure healthy origins without and with a hanging one."""
-    without = await stream(setup, rate, ISOLATION_SEC)
+async def isolation(setup: Setup, rate: int, *, hangs: bool) -> Record:
+    """Measure healthy origins, with or without a hanging one."""
+    if not hangs:
+        return _streamed("all healthy", rate, await stream(setup, rate, ISOLATION_SEC))
     await _in_parallel(
         16, [lambda: setup.commit(HANGING, ring=False) for _ in range(HANGING_BACKLOG)]
     )
     hanging = asyncio.create_task(_keep_sending(setup))
-    with_one = await stream(setup, rate, ISOLATION_SEC)
+    waits = await stream(setup, rate, ISOLATION_SEC)
     hanging.cancel()
-    return [_streamed("all healthy", rate, without), _streamed("one hangs", rate, with_one)]
+    return _streamed("one hangs", rate, waits)
 
 
 def _streamed(what: str, rate: int, waits: list[float]) -> Record:
@@ -207,27 +210,48 @@ def _notifier(folder: Path, mongo: MongoSection, amqp_url: str) -> Service:
     return Service("secretary-notifier", settings, folder, port=port)
 
 
-async def _measure(folder: Path, servers: Servers, options: argparse.Namespace) -> list[Record]:
-    mongo = MongoSection(url=servers.mongo.url, database="bench_webhooks")
+@asynccontextmanager
+async def _made(
+    folder: Path, servers: Servers, receivers: Receivers, database: str
+) -> AsyncIterator[tuple[Setup, Service]]:
+    """Give the setup for a new database, and a notifier for it that is not started."""
+    mongo = MongoSection(url=servers.mongo.url, database=database)
     notifier = _notifier(folder, mongo, servers.amqp_url)
     doorbell = Publisher(servers.amqp_url)
-    records = []
+    async with store_of(mongo) as store, running(doorbell.run(), store.keep_time()):
+        await indexes.ensure(store.client)
+        yield Setup(store, doorbell, receivers, servers=_pids(servers)), notifier
+    notifier.kill()
+
+
+async def _measure(
+    folder: Path, servers: Servers, options: argparse.Namespace, turn: int
+) -> list[Record]:
     with Receivers(ORIGINS + 1, hanging={HANGING}) as receivers:
-        async with store_of(mongo) as store, running(doorbell.run(), store.keep_time()):
-            await indexes.ensure(store.client)
-            setup = Setup(store, doorbell, receivers, servers=_pids(servers))
-            for origins in (1, ORIGINS):
-                records.append(await backlog(setup, notifier, origins, options.events))
-                say(f"{records[-1]['what']}: {records[-1]['per_sec']:.0f}/s")
-                notifier.stop()
-            most = records[-1]["per_sec"]
-            await asyncio.to_thread(notifier.start)
-            await warm_up(setup)
-            records.append(await idle(setup))
-            rate = int(most * STREAM_SHARE)
-            records.append(_streamed("stream", rate, await stream(setup, rate, STREAM_SEC)))
-            records += await isolation(setup, int(most * ISOLATION_SHARE))
-            notifier.kill()
+        async with _made(folder, servers, receivers, "bench_webhooks") as (setup, notifier):
+            records = await _rates(setup, notifier, options)
+        rate = int(records[1]["per_sec"] * ISOLATION_SHARE)
+        # The machine changes its speed, so each of the two comes first in half of the turns.
+        for hangs in (False, True) if turn % 2 else (True, False):
+            database = "bench_hanging" if hangs else "bench_healthy"
+            async with _made(folder, servers, receivers, database) as (setup, notifier):
+                await asyncio.to_thread(notifier.start)
+                await warm_up(setup)
+                records.append(await isolation(setup, rate, hangs=hangs))
+    return records
+
+
+async def _rates(setup: Setup, notifier: Service, options: argparse.Namespace) -> list[Record]:
+    records = []
+    for origins in (1, ORIGINS):
+        records.append(await backlog(setup, notifier, origins, options.events))
+        say(f"{records[-1]['what']}: {records[-1]['per_sec']:.0f}/s")
+        notifier.stop()
+    rate = int(records[-1]["per_sec"] * STREAM_SHARE)
+    await asyncio.to_thread(notifier.start)
+    await warm_up(setup)
+    records.append(await idle(setup))
+    records.append(_streamed("stream", rate, await stream(setup, rate, STREAM_SEC)))
     return records
 
 
@@ -252,7 +276,7 @@ def measure(options: argparse.Namespace) -> Record:
             new_folder() as folder,
             Servers(folder / "servers", quick_start=False) as servers,
         ):
-            found = asyncio.run(_measure(folder, servers, options))
+            found = asyncio.run(_measure(folder, servers, options, turn))
         records += [{"turn": turn, **record} for record in found]
     return {"records": records}
 
