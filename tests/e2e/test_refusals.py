@@ -14,9 +14,15 @@ from secretary_devstack.servers.port import free_port
 from secretary_devstack.servers.receiver import Receiver, ReceiverAnswer
 
 
+@pytest.fixture(scope="module")
+def stack(start_shared_stack: Callable[..., Stack]) -> Stack:
+    return start_shared_stack({"api.max_body_mb": 0.1})
+
+
 @pytest.fixture
-def stack(start_stack: Callable[..., Stack]) -> Stack:
-    return start_stack({"api.max_body_mb": 0.1})
+def root(stack: Stack) -> Path:
+    """The folder whose files jobs may name."""
+    return stack.folder.parent
 
 
 @pytest.fixture
@@ -80,18 +86,18 @@ def test_the_api_refuses_requests_that_it_can_judge(client: JobClient, stack: St
 
 
 def test_errors_that_only_the_worker_sees_fail_one_job(
-    client: JobClient, stack: Stack, receiver: Receiver, tmp_path: Path
+    client: JobClient, stack: Stack, receiver: Receiver, root: Path, tmp_path: Path
 ) -> None:
     receiver.answer = ReceiverAnswer(302, {"Location": "http://10.0.0.1/x.pdf"})
-    outside = tmp_path.parent / f"{tmp_path.name}-outside.pdf"
+    outside = tmp_path / "outside.pdf"
     outside.write_bytes(b"%PDF-1.7")
-    link = tmp_path / "link.pdf"
+    link = root / "link.pdf"
     link.symlink_to(outside)
-    page = tmp_path / "page.pdf"
+    page = root / "page.pdf"
     page.write_text("<html>no PDF</html>")
     nowhere = f"http://127.0.0.1:{free_port()}/x.pdf"
     cases = {
-        "FILE_NOT_FOUND": {"filename": str(tmp_path / "missing.pdf")},
+        "FILE_NOT_FOUND": {"filename": str(root / "missing.pdf")},
         "FILE_OUTSIDE_ROOTS": {"filename": str(link)},
         "PDF_INVALID": {"filename": str(page)},
         "FETCH_FAILED": {"url": nowhere},
@@ -104,6 +110,6 @@ def test_errors_that_only_the_worker_sees_fail_one_job(
         job = client.wait(job_id, timeout_sec=60)
         assert (job["status"], job["error"]["code"]) == ("failed", code)
         assert job["error"]["message"]
-    job = client.wait(client.submit("pdf", {"filename": str(pdf(tmp_path))}), timeout_sec=60)
+    job = client.wait(client.submit("pdf", {"filename": str(pdf(root))}), timeout_sec=60)
     assert "Grüße" in job["results"]["extracted_text"]
     assert stack.workers[0].running

@@ -7,10 +7,17 @@ import os
 from typing import Any
 
 import httpx
+import pytest
 from support import pdf_samples
 
 from secretary_devstack.processes.job_client import JobClient
 from secretary_devstack.processes.stack import Stack
+
+
+@pytest.fixture(scope="module")
+def stack(start_shared_stack: Any) -> Stack:
+    started: Stack = start_shared_stack({"generic_worker.poll_interval_sec": 0.2})
+    return started
 
 
 def upload(http: httpx.Client, content: bytes, name: str) -> dict[str, Any]:
@@ -24,8 +31,7 @@ def key_of(http: httpx.Client) -> str:
     return str(http.post("/api/keys", json={"name": "another"}).json()["data"]["key"])
 
 
-def test_an_uploaded_pdf_is_read_for_its_owner_and_admins(start_stack: Any) -> None:
-    stack: Stack = start_stack({"generic_worker.poll_interval_sec": 0.2})
+def test_an_uploaded_pdf_is_read_for_its_owner_and_admins(stack: Stack) -> None:
     pdf = pdf_samples.report_pdf()
     with (
         stack.client() as admin,
@@ -51,8 +57,7 @@ def test_an_uploaded_pdf_is_read_for_its_owner_and_admins(start_stack: Any) -> N
         assert (job["status"], job["error"]["code"]) == ("failed", "PDF_INVALID")
 
 
-def test_a_users_own_handler_reads_an_upload(start_stack: Any) -> None:
-    stack: Stack = start_stack({"generic_worker.poll_interval_sec": 0.2})
+def test_a_users_own_handler_reads_an_upload(stack: Stack) -> None:
     content = os.urandom(3_000_000)
     with (
         stack.client() as admin,

@@ -40,6 +40,22 @@ def pair(start_shared_stack: Any, amqp_url: str) -> Stack:
     return stack
 
 
+@pytest.fixture(scope="module")
+def _quick_pair(start_shared_stack: Any, amqp_url: str) -> Stack:
+    settings = {**QUICK, "worker.drain_sec": 1}
+    stack: Stack = start_shared_stack(settings, amqp_url=amqp_url, workers=2)
+    return stack
+
+
+@pytest.fixture
+def quick_pair(_quick_pair: Stack) -> Stack:
+    """A system with a broker and two workers, for the tests that end a worker."""
+    for worker in _quick_pair.workers:
+        if not worker.running:
+            worker.start()
+    return _quick_pair
+
+
 def hook(receiver: Receiver, **fields: Any) -> dict[str, Any]:
     return {"webhook": {"url": receiver.url(), **fields}}
 
@@ -176,12 +192,11 @@ def test_without_a_broker_two_hundred_short_jobs_take_under_twenty_seconds(
 
 
 def test_a_killed_workers_job_is_started_again_and_has_one_result(
-    start_stack: Any, amqp_url: str, receiver: Receiver
+    quick_pair: Stack, receiver: Receiver
 ) -> None:
-    stack = start_stack(QUICK, amqp_url=amqp_url, workers=2)
-    with stack.client() as client:
+    with quick_pair.client() as client:
         job_id = client.submit("nap", {**TWO_NAPS, **hook(receiver)})
-        worker_of(stack, job_id).kill()
+        worker_of(quick_pair, job_id).kill()
         killed_at = time.monotonic()
         client.wait(job_id, timeout_sec=30, until=lambda job: job["attempt"] == 2)
         # lease 4 s + poll_interval_sec 1 s + 2 s, and a margin of 2 s
@@ -194,13 +209,10 @@ def test_a_killed_workers_job_is_started_again_and_has_one_result(
     )
 
 
-def test_a_stopped_worker_hands_its_job_back_without_using_an_attempt(
-    start_stack: Any, amqp_url: str
-) -> None:
-    stack = start_stack({**QUICK, "worker.drain_sec": 1}, amqp_url=amqp_url, workers=2)
-    with stack.client() as client:
+def test_a_stopped_worker_hands_its_job_back_without_using_an_attempt(quick_pair: Stack) -> None:
+    with quick_pair.client() as client:
         job_id = client.submit("nap", TWO_NAPS, max_attempts=1)
-        worker = worker_of(stack, job_id)
+        worker = worker_of(quick_pair, job_id)
         assert worker.stop()
         assert worker.child.returncode == 0
         job = client.wait(job_id, timeout_sec=30)
