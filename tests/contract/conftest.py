@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import pytest
+from support.indexed_database import ensure_indexes
 
-from secretary_common.mongo import indexes
 from secretary_common.mongo.driver.client import DatabaseClient
 from secretary_common.mongo.jobs.batches import MongoBatchRepository
 from secretary_common.mongo.jobs.repository import MongoJobRepository
@@ -38,7 +38,7 @@ async def stores(request: pytest.FixtureRequest) -> AsyncIterator[Stores]:
         return
     url, name = (request.getfixturevalue(fixture) for fixture in ("mongo_url", "database_name"))
     client = DatabaseClient(url, name, request.param)
-    await indexes.ensure(client)
+    await ensure_indexes(client)
     yield Stores(MongoJobRepository(client.collection("jobs")), MongoBatchRepository(client))
     await client.close()
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from support.indexed_database import ensure_indexes
 from support.job_samples import NOW, after
 
 from secretary_common.models import (
@@ -14,7 +15,6 @@ from secretary_common.models import (
     TemplateInfo,
     WorkerReport,
 )
-from secretary_common.mongo import indexes
 from secretary_common.mongo.announcements import MongoJobTypeRepository, MongoTemplateRepository
 from secretary_common.mongo.driver.client import DatabaseClient
 from secretary_common.mongo.processes import MongoWorkerRepository
@@ -44,7 +44,7 @@ async def stores(request: pytest.FixtureRequest) -> AsyncIterator[Stores]:
         return
     url, name = (request.getfixturevalue(fixture) for fixture in ("mongo_url", "database_name"))
     client = DatabaseClient(url, name, request.param)
-    await indexes.ensure(client)
+    await ensure_indexes(client)
     yield Stores(
         MongoJobTypeRepository(client.collection("job_types")),
         MongoWorkerRepository(client.collection("workers")),

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import pytest
+from support.indexed_database import ensure_indexes
 from support.job_samples import NOW, after
 
 from secretary_common.models import ApiKey, AuditEntry, ReceiverState
-from secretary_common.mongo import indexes
 from secretary_common.mongo.api_keys import MongoAuditRepository, MongoKeyRepository
 from secretary_common.mongo.driver.client import DatabaseClient
 from secretary_common.mongo.processes import MongoNotifierRepository
@@ -37,7 +37,7 @@ async def stores(request: pytest.FixtureRequest) -> AsyncIterator[Stores]:
         return
     url, name = (request.getfixturevalue(fixture) for fixture in ("mongo_url", "database_name"))
     client = DatabaseClient(url, name, request.param)
-    await indexes.ensure(client)
+    await ensure_indexes(client)
     yield Stores(
         MongoAuditRepository(client.collection("audit")),
         MongoKeyRepository(client.collection("api_keys")),

@@ -4,11 +4,11 @@ import asyncio
 from typing import Any
 
 import pytest
+from support.indexed_database import ensure_indexes
 from support.job_samples import HOOK, NOW, TYPES, after, current, end, lease, make_job
 
 from secretary_common.errors import StaleClaim
 from secretary_common.models import Job, JobStatus, Outcome
-from secretary_common.mongo import indexes
 from secretary_common.mongo.driver.client import DatabaseClient
 from secretary_common.mongo.jobs.document import to_document
 from secretary_common.mongo.jobs.repository import MongoJobRepository
@@ -105,7 +105,7 @@ async def test_an_unreadable_job_does_not_stop_the_claims_of_its_batch(
     driver: str, mongo_url: str, database_name: str
 ) -> None:
     client = DatabaseClient(mongo_url, database_name, driver)
-    await indexes.ensure(client)
+    await ensure_indexes(client)
     collection = client.collection("jobs")
     jobs = MongoJobRepository(collection)
     await stored(jobs)

@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from support.indexed_database import ensure_indexes
 
 from secretary_common.errors import NotStorable
 from secretary_common.models import FileKind
 from secretary_common.models.cache_value import ENTRY_BYTES, INLINE_BYTES
-from secretary_common.mongo import indexes
 from secretary_common.mongo.cache import MongoCacheRepository
 from secretary_common.mongo.driver.client import DatabaseClient
 from secretary_common.mongo.driver.collection import Collection
@@ -58,7 +58,7 @@ async def harness(request: pytest.FixtureRequest) -> AsyncIterator[Harness]:
         return
     url, name = (request.getfixturevalue(fixture) for fixture in ("mongo_url", "database_name"))
     client = DatabaseClient(url, name, request.param)
-    await indexes.ensure(client)
+    await ensure_indexes(client)
     files = MongoFileRepository(client)
     yield Harness(MongoCacheRepository(client.collection("cache"), files, clock), files, clock)
     await client.close()
@@ -191,7 +191,7 @@ async def client(
     request: pytest.FixtureRequest, mongo_url: str, database_name: str
 ) -> AsyncIterator[DatabaseClient]:
     client = DatabaseClient(mongo_url, database_name, request.param)
-    await indexes.ensure(client)
+    await ensure_indexes(client)
     yield client
     await client.close()
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from support.indexed_database import ensure_indexes
 
 from secretary_common.models import (
     MOST_DELIVERY_ATTEMPTS,
@@ -22,7 +23,6 @@ from secretary_common.models import (
     Release,
     delivery_id_of,
 )
-from secretary_common.mongo import indexes
 from secretary_common.mongo.deliveries.repository import MongoDeliveryRepository
 from secretary_common.mongo.driver.client import DatabaseClient
 from secretary_common.ports import DeliveryRepository
@@ -109,7 +109,7 @@ async def deliveries(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
         return
     url, name = (request.getfixturevalue(fixture) for fixture in ("mongo_url", "database_name"))
     client = DatabaseClient(url, name, request.param)
-    await indexes.ensure(client)
+    await ensure_indexes(client)
     yield Subject(
         MongoDeliveryRepository(client.collection("deliveries"), client.collection("muted"))
     )

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from support.indexed_database import ensure_indexes
 
 from secretary_common.models import (
     Delivery,
@@ -20,7 +21,6 @@ from secretary_common.models import (
     delivery_id_of,
     order_key_of,
 )
-from secretary_common.mongo import indexes
 from secretary_common.mongo.deliveries.endpoints import MongoEndpointRepository
 from secretary_common.mongo.deliveries.repository import MongoDeliveryRepository
 from secretary_common.mongo.driver.client import DatabaseClient
@@ -79,7 +79,7 @@ async def stores(request: pytest.FixtureRequest) -> AsyncIterator[Stores]:
         return
     url, name = (request.getfixturevalue(fixture) for fixture in ("mongo_url", "database_name"))
     client = DatabaseClient(url, name, request.param)
-    await indexes.ensure(client)
+    await ensure_indexes(client)
     endpoints = MongoEndpointRepository(client.collection("endpoints"))
     deliveries = MongoDeliveryRepository(
         client.collection("deliveries"), client.collection("muted_urls"), endpoints=endpoints

@@ -9,11 +9,11 @@ from typing import Any
 import gridfs
 import pytest
 from pymongo import MongoClient
+from support.indexed_database import ensure_indexes
 
 from secretary_common.errors import FileTooLarge
 from secretary_common.models import FileInfo, FileKind
 from secretary_common.models.file import HEAD_BYTES
-from secretary_common.mongo import indexes
 from secretary_common.mongo.driver.client import DatabaseClient
 from secretary_common.mongo.driver.collection import Collection
 from secretary_common.mongo.files import CHUNK_BYTES, GROUP, MongoFileRepository
@@ -55,7 +55,7 @@ async def files(request: pytest.FixtureRequest) -> AsyncIterator[FileRepository]
         return
     url, name = (request.getfixturevalue(fixture) for fixture in ("mongo_url", "database_name"))
     client = DatabaseClient(url, name, request.param)
-    await indexes.ensure(client)
+    await ensure_indexes(client)
     yield MongoFileRepository(client)
     await client.close()
 
@@ -230,7 +230,7 @@ async def test_other_programs_can_read_our_files(
     mongo_url: str, database_name: str, driver: str
 ) -> None:
     client = DatabaseClient(mongo_url, database_name, driver)
-    await indexes.ensure(client)
+    await ensure_indexes(client)
     content = os.urandom(CHUNK_BYTES * (GROUP + 1) + 5)
     stored = await MongoFileRepository(client).save(pieces(content), info(job_id="job-1"))
     await client.close()

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from pymongo import MongoClient
 from support.engine_parts import make_candidates
+from support.indexed_database import ensure_indexes
 from support.job_samples import NOW, TYPES, after, claimed, end, lease, make_job
 
 from secretary_common.models import Candidate, Outcome
-from secretary_common.mongo import indexes
 from secretary_common.mongo.driver.client import DatabaseClient
 from secretary_common.mongo.jobs.repository import MongoJobRepository
 from secretary_common.ports import JobRepository
@@ -250,7 +250,7 @@ async def test_finding_candidates_reads_a_few_index_keys_and_no_job(
     mongo_url: str, database_name: str, driver: str
 ) -> None:
     client = DatabaseClient(mongo_url, database_name, driver)
-    await indexes.ensure(client)
+    await ensure_indexes(client)
     jobs = MongoJobRepository(client.collection("jobs"))
     await insert(
         jobs,

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import pytest
+from support.indexed_database import ensure_indexes
 from support.job_samples import NOW, TYPES, current, end, lease, make_job, progress
 
 from secretary_common.errors import FeedLost
 from secretary_common.models import Outcome
-from secretary_common.mongo import indexes
 from secretary_common.mongo.driver.client import DatabaseClient
 from secretary_common.mongo.jobs.feed import MongoJobFeed
 from secretary_common.mongo.jobs.repository import MongoJobRepository
@@ -40,7 +40,7 @@ async def fed(request: pytest.FixtureRequest) -> AsyncIterator[Fed]:
         return
     url, name = (request.getfixturevalue(fixture) for fixture in ("mongo_url", "database_name"))
     client = DatabaseClient(url, name, request.param)
-    await indexes.ensure(client)
+    await ensure_indexes(client)
     mongo = MongoJobFeed(client.collection("jobs"), ServerClock())
     yield Fed(MongoJobRepository(client.collection("jobs")), mongo, mongo.place_at(now))
     await client.close()

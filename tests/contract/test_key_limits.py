@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from support.engine_parts import make_candidates
+from support.indexed_database import ensure_indexes
 from support.job_samples import NOW, TYPES, after, current, end, lease, make_job
 
 from secretary_common.models import ApiKey, Job, JobStatus, KeyLimits, Outcome
-from secretary_common.mongo import indexes
 from secretary_common.mongo.api_keys import MongoKeyRepository
 from secretary_common.mongo.driver.client import DatabaseClient
 from secretary_common.ports import JobRepository, KeyRepository
@@ -25,7 +25,7 @@ async def keys(request: pytest.FixtureRequest) -> AsyncIterator[KeyRepository]:
         return
     url, name = (request.getfixturevalue(fixture) for fixture in ("mongo_url", "database_name"))
     client = DatabaseClient(url, name, request.param)
-    await indexes.ensure(client)
+    await ensure_indexes(client)
     yield MongoKeyRepository(client.collection("api_keys"))
     await client.close()
 

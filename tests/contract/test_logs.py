@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import pytest
+from support.indexed_database import ensure_indexes
 
 from secretary_common.models import LOG_LEVELS, LogEntry, LogLevel
-from secretary_common.mongo import indexes
 from secretary_common.mongo.driver.client import DatabaseClient
 from secretary_common.mongo.jobs.logs import MongoLogRepository
 from secretary_common.ports import LogRepository
@@ -27,7 +27,7 @@ async def logs(request: pytest.FixtureRequest) -> AsyncIterator[LogRepository]:
         return
     url, name = (request.getfixturevalue(fixture) for fixture in ("mongo_url", "database_name"))
     client = DatabaseClient(url, name, request.param)
-    await indexes.ensure(client)
+    await ensure_indexes(client)
     yield MongoLogRepository(client.collection("job_logs"))
     await client.close()
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from support.indexed_database import ensure_indexes
 from support.job_samples import HOOK, NOW, after, current, end, lease, make_job
 
 from secretary_common.errors import KeyInUse
@@ -24,7 +25,6 @@ from secretary_common.models import (
     ResultsFile,
 )
 from secretary_common.models.cache_value import INLINE_BYTES
-from secretary_common.mongo import indexes
 from secretary_common.mongo.cache import MongoCacheRepository
 from secretary_common.mongo.driver.client import DatabaseClient
 from secretary_common.mongo.store import Store
@@ -78,7 +78,7 @@ async def harness(request: pytest.FixtureRequest) -> AsyncIterator[Harness]:
         return
     url, name = (request.getfixturevalue(fixture) for fixture in ("mongo_url", "database_name"))
     client = DatabaseClient(url, name, request.param)
-    await indexes.ensure(client)
+    await ensure_indexes(client)
     store = Store(client)
     harness.jobs, harness.batches = store.jobs, store.batches
     harness.files, harness.cache = store.files, store.cache

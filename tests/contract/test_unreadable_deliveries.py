@@ -11,10 +11,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from support.indexed_database import ensure_indexes
 from support.stored_samples import waiting_delivery
 
 from secretary_common.models import Delivery, DeliveryQuery, Lane, Lease
-from secretary_common.mongo import indexes
 from secretary_common.mongo.deliveries.repository import MongoDeliveryRepository
 from secretary_common.mongo.driver.client import DatabaseClient
 from secretary_common.mongo.driver.collection import Collection, Document
@@ -54,7 +54,7 @@ async def raw(
     request: pytest.FixtureRequest, mongo_url: str, database_name: str
 ) -> AsyncIterator[Raw]:
     client = DatabaseClient(mongo_url, database_name, request.param)
-    await indexes.ensure(client)
+    await ensure_indexes(client)
     collection, clock = client.collection("deliveries"), ManualClock(NOW)
     deliveries = MongoDeliveryRepository(
         collection, client.collection("muted_urls"), clock, RETENTION

@@ -11,10 +11,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from support.indexed_database import ensure_indexes
 from support.job_samples import HOOK, NOW, TYPES, after, end, lease, make_job
 
 from secretary_common.models import Job, JobQuery, Outcome
-from secretary_common.mongo import indexes
 from secretary_common.mongo.driver.client import DatabaseClient
 from secretary_common.mongo.driver.collection import Collection, Document
 from secretary_common.mongo.jobs.document import to_document
@@ -49,7 +49,7 @@ async def raw(
     request: pytest.FixtureRequest, mongo_url: str, database_name: str
 ) -> AsyncIterator[Raw]:
     client = DatabaseClient(mongo_url, database_name, request.param)
-    await indexes.ensure(client)
+    await ensure_indexes(client)
     collection, clock = client.collection("jobs"), ManualClock(after(60))
     jobs = MongoJobRepository(collection, clock, RETENTION)
     yield Raw(collection, jobs, MongoRemovalRepository(client, clock, RETENTION))

@@ -10,11 +10,11 @@ import httpx
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 from support.api_harness import ADMIN_KEY, PEPPER
+from support.indexed_database import ensure_indexes
 
 from secretary_api.app import create_app
 from secretary_api.wiring.api_dependencies import wire
 from secretary_common.models import JobTypeInfo
-from secretary_common.mongo import indexes
 from secretary_common.mongo.store import store_of
 from secretary_common.runtime.lifecycle import Background
 from secretary_common.settings.service import ApiSection, MongoSection, SecuritySection
@@ -40,7 +40,7 @@ async def api_over(url: str, database: str) -> AsyncIterator[Client]:
     )
     answered = asyncio.Event()
     async with store_of(settings.mongo) as store:
-        await indexes.ensure(store.client)
+        await ensure_indexes(store.client)
         answered.set()
         await store.job_types.announce([JobTypeInfo("custom")])
         app = create_app(

@@ -17,6 +17,7 @@ from typing import Any
 from aiohttp import web
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
+from support.indexed_database import ensure_indexes
 
 from secretary_common.models import (
     Delivery,
@@ -29,7 +30,6 @@ from secretary_common.models import (
     Webhook,
     new_job_id,
 )
-from secretary_common.mongo import indexes
 from secretary_common.mongo.store import Store, store_of
 from secretary_common.secrets.cipher import Cipher
 from secretary_common.settings.service import (
@@ -242,7 +242,7 @@ async def running_harness(mongo_url: str, database_name: str) -> AsyncIterator[N
     """Yield a harness over a real MongoDB."""
     mongo = MongoSection(url=mongo_url, database=database_name)
     async with store_of(mongo) as store:
-        await indexes.ensure(store.client)
+        await ensure_indexes(store.client)
         yield NotifierHarness(store, mongo)
 
 

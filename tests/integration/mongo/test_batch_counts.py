@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+from support.indexed_database import ensure_indexes
 from support.job_samples import NOW, TYPES, lease, make_job
 
 from secretary_common.models import Batch, Job
-from secretary_common.mongo import indexes
 from secretary_common.mongo.driver.client import DatabaseClient
 from secretary_common.mongo.jobs.batches import MongoBatchRepository
 from secretary_common.mongo.jobs.repository import MongoJobRepository
@@ -18,7 +18,7 @@ async def test_a_batch_whose_jobs_change_is_counted_completely(
 ) -> None:
     """Each count has every job once, in whichever state the job is at that moment."""
     client = DatabaseClient(mongo_url, database_name, "pymongo")
-    await indexes.ensure(client)
+    await ensure_indexes(client)
     jobs, batches = MongoJobRepository(client.collection("jobs")), MongoBatchRepository(client)
     made = [make_job(f"job-{n:03}", batch_id="batch-1") for n in range(300)]
     ids = [job.job_id for job in made]

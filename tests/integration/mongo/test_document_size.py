@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
+from support.indexed_database import ensure_indexes
 from support.job_samples import NOW, make_job
 
 from secretary_common.errors import NotStorable
 from secretary_common.models import Batch
-from secretary_common.mongo import indexes
 from secretary_common.mongo.driver.client import DatabaseClient
 from secretary_common.mongo.jobs.document import LARGEST_PARAMETERS_BYTES
 from secretary_common.mongo.store import Store
@@ -20,7 +20,7 @@ async def store(
     request: pytest.FixtureRequest, mongo_url: str, database_name: str
 ) -> AsyncIterator[Store]:
     client = DatabaseClient(mongo_url, database_name, request.param)
-    await indexes.ensure(client)
+    await ensure_indexes(client)
     yield Store(client)
     await client.close()
 

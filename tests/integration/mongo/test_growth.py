@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from pymongo import MongoClient
+from support.indexed_database import ensure_indexes
 from support.job_samples import HOOK, NOW, after, end, lease, make_job, worker_failure
 
 from secretary_common.errors import StaleClaim
@@ -47,7 +48,6 @@ from secretary_common.models import (
     WorkerReport,
 )
 from secretary_common.models.cache_value import INLINE_BYTES
-from secretary_common.mongo import indexes
 from secretary_common.mongo.deliveries.document import to_document as delivery_document
 from secretary_common.mongo.driver.client import DatabaseClient
 from secretary_common.mongo.jobs.document import to_document
@@ -247,7 +247,7 @@ def full_database(mongo_url: str) -> Any:
 @pytest.fixture
 async def profiled(full_database: Any, mongo_url: str) -> AsyncIterator[Profiled]:
     client = DatabaseClient(mongo_url, full_database.name, "pymongo")
-    await indexes.ensure(client)
+    await ensure_indexes(client)
     yield Profiled(Store(client), full_database)
     await client.close()
 

@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import pytest
+from support.indexed_database import ensure_indexes
 from support.other_loop import other_loop
 
 from secretary_common.models import FileInfo, FileKind
-from secretary_common.mongo import indexes
 from secretary_common.mongo.driver.client import DatabaseClient
 from secretary_common.mongo.store import Store
 from secretary_worker.access.bridge import Bridge
@@ -25,7 +25,7 @@ async def store(
     request: pytest.FixtureRequest, mongo_url: str, database_name: str
 ) -> AsyncIterator[Store]:
     client = DatabaseClient(mongo_url, database_name, request.param)
-    await indexes.ensure(client)
+    await ensure_indexes(client)
     yield Store(client)
     await client.close()
 
