@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 
 from secretary_common.models import Endpoint, Job, JobEndpoints, Phase
 from secretary_common.ports import EndpointRepository
-from secretary_common.runtime.clock import Clock
 
 CACHE_SEC = 5.0
 """Jobs submitted to another process may miss a change of endpoints for this long."""
@@ -19,20 +18,18 @@ class KeyEndpoints:
     """The endpoints of API keys, cached, so that a submission reads nothing for them."""
 
     endpoints: EndpointRepository
-    clock: Clock
     _cached: dict[str, tuple[datetime, list[Endpoint]]] = field(default_factory=dict)
 
-    async def mark(self, jobs: list[Job], owner: str) -> list[Job]:
+    async def mark(self, jobs: list[Job], owner: str, now: datetime) -> list[Job]:
         """Return the new jobs of *owner*, each with the endpoints that follow it."""
-        known = await self._of(owner)
+        known = await self._of(owner, now)
         return [_marked(job, known) for job in jobs] if known else jobs
 
     def forget(self, owner: str) -> None:
         """Read the endpoints of *owner* again at its next submission."""
         self._cached.pop(owner, None)
 
-    async def _of(self, owner: str) -> list[Endpoint]:
-        now = self.clock.now()
+    async def _of(self, owner: str, now: datetime) -> list[Endpoint]:
         cached = self._cached.get(owner)
         if cached and abs(now - cached[0]) <= timedelta(seconds=CACHE_SEC):
             return cached[1]

@@ -30,6 +30,7 @@ FRESH_SEC = 4.0
 USE_NOTED_EVERY = timedelta(minutes=1)
 _MAX_CACHED = 10_000
 _NO_DIGEST = "0" * 64
+_BOOTSTRAP = Principal(BOOTSTRAP_ID, is_admin=True)
 
 
 class Keyring:
@@ -56,7 +57,7 @@ class Keyring:
         """
         digest = self._digest(token)
         if self._bootstrap_digest and hmac.compare_digest(digest, self._bootstrap_digest):
-            return Principal(BOOTSTRAP_ID, is_admin=True)
+            return _BOOTSTRAP
         key = await self._known(_key_id_of(token))
         # In constant time. An unknown id takes the same comparison as a wrong secret.
         matches = hmac.compare_digest(digest, key.digest if key else _NO_DIGEST)
@@ -75,7 +76,7 @@ class Keyring:
         if key_id == BOOTSTRAP_ID:
             if not self._bootstrap_digest:
                 raise Unauthorized
-            return Principal(BOOTSTRAP_ID, is_admin=True), self._bootstrap_digest
+            return _BOOTSTRAP, self._bootstrap_digest
         key = await self._known(key_id, FRESH_SEC)
         if key is None or self._has_expired(key):
             raise Unauthorized

@@ -34,8 +34,6 @@ from secretary_common.secrets.cipher import Cipher
 from secretary_common.settings.s3 import S3Section
 
 URL_PARAMETER = "url"
-_DECIDED = {"parameters", "priority", "run_at", "delay_sec", "target"}
-"""The fields of a submission that are not stored as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +76,19 @@ class Admission:
         if hook:
             hook = webhook.accepted(hook, self.guard, hook.client_job_id or job_id)
         return Job(
-            **submission.model_dump(exclude=_DECIDED),
             job_id=job_id,
+            job_type=submission.job_type,
+            job_name=submission.job_name,
             parameters=self._accepted(parameters, job_type, caller),
             webhook=webhook.sealed(hook, self.cipher) if hook else None,
             owner=caller.key_id,
             file_roots=caller.limits.file_roots,
             s3_places=caller.limits.s3_places,
             target=self._target(submission, caller),
+            tags=submission.tags,
+            user_id=submission.user_id,
+            max_attempts=submission.max_attempts,
+            timeout_sec=submission.timeout_sec,
             priority=allowed_priority(submission, caller.limits),
             run_at=start_of(submission, now),
             created_at=now,
@@ -216,7 +219,9 @@ def start_of(submission: JobSubmission, now: datetime) -> datetime:
     """Return the earliest start of the job; a past time counts as now and gives no advantage."""
     if submission.delay_sec is not None:
         return to_milliseconds(now + timedelta(seconds=submission.delay_sec))
-    return max(now, to_milliseconds(submission.run_at or now))
+    if submission.run_at is None:
+        return now
+    return max(now, to_milliseconds(submission.run_at))
 
 
 def check_inside(filename: str, roots: Sequence[Path], field: str) -> None:

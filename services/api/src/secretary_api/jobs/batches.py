@@ -71,7 +71,7 @@ class Batches:
         known = {name: await self._known(name, submission) for name in names}
         # In a thread, because a thousand jobs take long to check and seal.
         jobs = await asyncio.to_thread(self._admitted, submission, known, principal)
-        jobs = await self.endpoints.mark(jobs, principal.key_id)
+        jobs = await self.endpoints.mark(jobs, principal.key_id, jobs[0].created_at)
         batch = Batch(
             batch_id=jobs[0].batch_id or "",
             owner=principal.key_id,

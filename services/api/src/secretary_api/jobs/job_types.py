@@ -100,10 +100,13 @@ class KnownJobTypes:
         Concurrent callers share a read and its failure, so that no caller waits for the reads of
         others first while MongoDB does not answer.
         """
-        if not self._is_fresh(max_age) and self._reading:  # this read began before the call
+        if self._is_fresh(max_age):
+            return self._known
+        if self._reading:  # this read began before the call
             await asyncio.shield(self._reading)
-        if not self._is_fresh(max_age):
-            await asyncio.shield(self._started())
+            if self._is_fresh(max_age):
+                return self._known
+        await asyncio.shield(self._started())
         return self._known
 
     def _started(self) -> asyncio.Task[None]:

@@ -57,10 +57,9 @@ class JobSubmitter:
             NotStorable: the job is too large.
         """
         known = await self.job_types.get(submission.job_type)
-        job = self.admission.admit(
-            submission, known, principal, now=self.clock.now(), idempotency=mark
-        )
-        [job] = await self.endpoints.mark([job], principal.key_id)
+        now = self.clock.now()
+        job = self.admission.admit(submission, known, principal, now=now, idempotency=mark)
+        [job] = await self.endpoints.mark([job], principal.key_id, now)
         upload = named_upload(job.parameters, known.info.parameter_schema or {})
         try:
             if upload is not None:

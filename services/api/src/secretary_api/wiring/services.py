@@ -38,7 +38,7 @@ def services_over(parts: ApiDependencies) -> Services:
     keyring = Keyring(
         parts.keys, parts.clock, pepper=parts.pepper, bootstrap_key=parts.bootstrap_key
     )
-    key_endpoints = KeyEndpoints(parts.endpoints, parts.clock)
+    key_endpoints = KeyEndpoints(parts.endpoints)
     submitter = _submitter(parts, announced, upload_store, key_endpoints)
     queries = _job_queries(parts, announced)
     job_actions = _job_actions(parts)
