@@ -6,6 +6,7 @@ import functools
 from typing import Any
 
 import pytest
+from pydantic import BaseModel, Field
 
 from secretary_common.errors import ConfigurationError
 from secretary_worker.registry import Registration, Registry
@@ -82,3 +83,17 @@ def test_a_name_that_the_api_refuses_cannot_be_registered(name: str) -> None:
 def test_a_time_limit_that_ends_every_attempt_is_refused(timeout_sec: float) -> None:
     with pytest.raises(ConfigurationError, match="timeout_sec"):
         Registry().add(Registration("t", handle, timeout_sec=timeout_sec))
+
+
+class Login(BaseModel):
+    user: str
+    password: str = Field(json_schema_extra={"writeOnly": True})
+
+
+class Plain(BaseModel):
+    user: str
+
+
+def test_a_registration_knows_whether_its_parameters_may_be_secret() -> None:
+    of = {params: Registration("any", handle, params) for params in (None, Plain, Login)}
+    assert [params for params, one in of.items() if one.has_secrets] == [Login]

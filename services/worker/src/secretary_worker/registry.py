@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 from secretary_common.errors import ConfigurationError
 from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.models import Job, JobTypeInfo, JsonObject, job_type_fault
+from secretary_common.secrets.secret_field import secret_names
 from secretary_worker.attempt.repository import SecretaryJobRepository
 
 Handler = Callable[
@@ -47,10 +48,20 @@ class Registration:
         """Return the JSON Schema of the parameters, or None if they have no model."""
         return _schema_of(self.params) if self.params else None
 
+    @property
+    def has_secrets(self) -> bool:
+        """Whether the schema marks parameters as secret."""
+        return self.params is not None and _has_secrets(self.params)
+
 
 @functools.cache
 def _schema_of(model: type[BaseModel]) -> JsonObject:
     return model.model_json_schema()
+
+
+@functools.cache
+def _has_secrets(model: type[BaseModel]) -> bool:
+    return secret_names(_schema_of(model)) != frozenset()
 
 
 class Registry:

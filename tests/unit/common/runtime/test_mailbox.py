@@ -48,6 +48,27 @@ def test_calls_of_a_moment_share_one_wake_up_and_keep_their_order() -> None:
     assert made == list(range(50))
 
 
+def test_calls_of_one_turn_share_a_wake_up_at_its_end() -> None:
+    made: list[int] = []
+    at_the_end: list[int] = []
+
+    async def scene(mailbox: Mailbox, loop: CountingLoop) -> None:
+        for number in range(50):
+            loop.call_soon(mailbox.post_in_turn, partial(made.append, number))
+        loop.call_soon(lambda: at_the_end.append(loop.wakeups))
+        await asyncio.sleep(0.01)
+        assert (len(made), loop.wakeups) == (50, 1)
+        mailbox.post_in_turn(partial(made.append, 50))
+        mailbox.post(partial(made.append, 51))  # does not wait for the end of the turn
+        assert loop.wakeups == 2
+        await asyncio.sleep(0.01)
+        assert loop.wakeups == 2
+
+    play(scene)
+    assert made == list(range(52))
+    assert at_the_end == [0]
+
+
 def test_calls_that_are_not_urgent_gather_for_a_moment() -> None:
     made: list[str] = []
 

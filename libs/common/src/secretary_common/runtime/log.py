@@ -7,6 +7,7 @@ that ``bind(job_id=…)`` set for the running task.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import logging
 import re
@@ -75,18 +76,23 @@ class _Formatter(logging.Formatter):
         super().__init__()
         self._service = service
 
-    def _record(self, record: logging.LogRecord) -> dict[str, Any]:
-        moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        line = {
-            "time": moment.replace("+00:00", "Z"),
-            "level": record.levelname.lower(),
-            "service": self._service,
-            "event": record.getMessage(),
-            **getattr(record, "fields", {}),
-        }
-        if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
-        return line
+
+def _time(created: float) -> str:
+    """Return the time of a record, in milliseconds."""
+    milliseconds = int(created * 1000)
+    return f"{_second(milliseconds // 1000)}.{milliseconds % 1000:03d}Z"
+
+
+@functools.lru_cache(maxsize=4)
+def _second(seconds: int) -> str:
+    """Return the second of a record, which many records share."""
+    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()
+
+
+def _fields(record: logging.LogRecord) -> dict[str, Any]:
+    """Return the fields of a record; other libraries' records have none."""
+    found: dict[str, Any] = getattr(record, "fields", {})
+    return found
 
 
 class JsonFormatter(_Formatter):
@@ -94,7 +100,16 @@ class JsonFormatter(_Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Render *record*."""
-        return json.dumps(self._record(record), ensure_ascii=False, default=str)
+        line = {
+            "time": _time(record.created),
+            "level": record.levelname.lower(),
+            "service": self._service,
+            "event": record.getMessage(),
+            **_fields(record),
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False, default=str)
 
 
 class TextFormatter(_Formatter):
@@ -102,12 +117,10 @@ class TextFormatter(_Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Render *record*."""
-        line = self._record(record)
-        head = (line.pop("time"), line.pop("level"), line.pop("service"), line.pop("event"))
-        trace = line.pop("traceback", None)
-        pairs = (f"{key}={_brief(value)}" for key, value in line.items())
-        text = " ".join([head[0], head[1].ljust(7), head[2], head[3], *pairs])
-        return f"{text}\n{trace}" if trace else text
+        level, event = record.levelname.lower(), record.getMessage()
+        pairs = [f"{key}={_brief(value)}" for key, value in _fields(record).items()]
+        text = " ".join([_time(record.created), level.ljust(7), self._service, event, *pairs])
+        return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
 
 
 def _brief(value: Any) -> str:
@@ -118,6 +131,11 @@ def _brief(value: Any) -> str:
 
 class _StandardErrorHandler(logging.StreamHandler[Any]):
     """Writes to standard error, even after other code has closed ``sys.stderr``."""
+
+    def flush(self) -> None:
+        """Do nothing after a line: Python's standard error writes each line at once."""
+        if not getattr(self.stream, "line_buffering", False):
+            super().flush()
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - a name of logging
         """Write *record* to a new stream if the stream is closed. Never raise."""

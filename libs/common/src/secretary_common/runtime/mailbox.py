@@ -23,12 +23,30 @@ class Mailbox:
         self._calls: deque[Call] = deque()
         self._later: deque[Call] = deque()
         self._is_woken = False
+        self._wakes_after_turn = False
         self._is_timed = False
 
     def post(self, call: Call) -> None:
         """Make *call* in the loop, soon. Thread-safe. A closed loop does not make the call."""
         self._calls.append(call)
         if not self._is_woken:
+            self._is_woken = True
+            self._wake(self._make_calls)
+
+    def post_in_turn(self, call: Call) -> None:
+        """Make *call* after this turn of the caller's own loop; see ``post``.
+
+        So the calls of a turn share a wake-up. Each wake-up hands the interpreter to the thread of
+        the other loop, and the caller waits until it gets the interpreter back.
+        """
+        self._calls.append(call)
+        if not (self._is_woken or self._wakes_after_turn):
+            self._wakes_after_turn = True
+            asyncio.get_running_loop().call_soon(self._end_turn, context=Context())
+
+    def _end_turn(self) -> None:
+        self._wakes_after_turn = False
+        if self._calls and not self._is_woken:
             self._is_woken = True
             self._wake(self._make_calls)
 

@@ -71,7 +71,7 @@ class HandlerRun:
         self._thread, self._ticket = thread, ticket
         # A copy: two threads cannot use one context, and an earlier thread may still have a task.
         context = self._context.copy()
-        thread.post(lambda: thread.start(self._run(ticket), context))
+        thread.post_in_turn(lambda: thread.start(self._run(ticket), context))
 
     def withdraw(self) -> bool:
         """Take the run back, for another thread. Return False if it has begun or is cancelled."""
@@ -143,6 +143,14 @@ class LoopThread:
 
     def post(self, call: Callable[[], None]) -> None:
         """Make *call* in the loop. A loop that has stopped does not make the call."""
+        self._mailbox.post(self._asked(call))
+
+    def post_in_turn(self, call: Callable[[], None]) -> None:
+        """Make *call* after this turn of the caller's loop; see ``Mailbox.post_in_turn``."""
+        self._mailbox.post_in_turn(self._asked(call))
+
+    def _asked(self, call: Callable[[], None]) -> Callable[[], None]:
+        """Return *call* with a note that the loop has answered."""
 
         def answer() -> None:
             self._asked_at = None
@@ -150,7 +158,7 @@ class LoopThread:
 
         if self._asked_at is None:
             self._asked_at = time.monotonic()
-        self._mailbox.post(answer)
+        return answer
 
     def start(self, work: Coroutine[Any, Any, None], context: Context) -> None:
         """Run *work* in a task, in *context*. Call this method inside the loop."""

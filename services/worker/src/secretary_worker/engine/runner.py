@@ -211,6 +211,8 @@ class Runner:
         Raises:
             WorkerUnfit: this worker lacks the key; another worker may have it.
         """
+        if not registration.has_secrets:
+            return job.parameters
         try:
             parameters: JsonObject = opened(
                 job.parameters, registration.schema() or {}, self.cipher.open

@@ -25,6 +25,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
+from pydantic_core import to_json
+
 P = ParamSpec("P")
 T = TypeVar("T")
 Work = Coroutine[Any, Any, T] | Generator[Any, None, T]
@@ -50,8 +52,7 @@ class Mark:
 
     def to_bytes(self) -> bytes:
         """Return the mark as the shared memory has it."""
-        fields = {name: getattr(self, name) for name in self.__slots__}
-        return json.dumps(fields).encode()
+        return to_json({name: getattr(self, name) for name in self.__slots__})
 
 
 class Marks:

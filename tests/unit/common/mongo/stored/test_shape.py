@@ -61,6 +61,21 @@ def test_every_unreadable_field_is_found() -> None:
     assert found == {"attempt", "tags", "webhook", "run_at"}
 
 
+def test_faults_have_the_order_of_the_model_whatever_the_order_of_the_document() -> None:
+    document = {**waiting_job(NOW, "https://example.com"), "tags": [7], "attempt": "1"}
+    del document["owner"]
+    found = [fault.top for fault in JOBS.read(dict(reversed(document.items()))).faults]
+    assert found == [name for name in Job.model_fields if name in {"owner", "attempt", "tags"}]
+
+
+def test_a_part_with_a_value_that_the_model_refuses_is_a_fault() -> None:
+    [fault] = read(progress={"step": "reading", "percent": 300}).faults
+    assert str(fault) == "progress.percent: has a value that this version refuses"
+    slots = {"seq": "1", "run": 1, "phase": "completed", "due_at": NOW}
+    found = [fault.field for fault in read(notify=slots, progress={"percent": -1}).faults]
+    assert sorted(found) == ["notify.seq", "progress.percent"]
+
+
 def test_an_unknown_word_belongs_to_a_newer_version() -> None:
     reading = read(status="parked", attempt="1")
     assert not reading.is_unreadable

@@ -21,8 +21,9 @@ from bson.datetime_ms import DatetimeMS
 from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
 
-EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
-LATEST = datetime(9000, 1, 1, tzinfo=UTC)
+FIRST_YEAR, END_YEAR = 1970, 9000
+EARLIEST = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC)
+LATEST = datetime(END_YEAR, 1, 1, tzinfo=UTC)
 """Stored times lie between these two, so that adding a duration to one cannot overflow."""
 LARGEST_INT = 2**53
 """The largest integer; adding to it stays within 64 bits."""
@@ -45,7 +46,6 @@ _NAMES: Mapping[type, str] = {
     DatetimeMS: "date out of range",
     ObjectId: "objectId",
 }
-_MISSING = object()
 
 
 class Mismatch(Exception):
@@ -115,22 +115,40 @@ def shape_of(
         always: fields that a document must have, although they have a default.
         left_out: fields that the read did not ask for.
     """
+    values, faults = _checked(document, model, always, left_out)
+    whole, refused = _validated(model, values)
+    if not (faults or refused):
+        return Shape(values, faults, whole)
+    faults += refused
+    odd = {fault.top for fault in faults}
+    return Shape({name: value for name, value in values.items() if name not in odd}, faults, None)
+
+
+def _checked(
+    document: Mapping[str, Any],
+    model: type[BaseModel],
+    always: Collection[str] = (),
+    left_out: Collection[str] = (),
+) -> tuple[dict[str, Any], list[Fault]]:
+    """Return the values of *document* that have the types of *model*, and the other's faults."""
+    checks = _checks(model)
     values: dict[str, Any] = {}
     faults: list[Fault] = []
-    for name, (is_required, check) in _checks(model).items():
-        value = document.get(name, _MISSING)
-        if value is not _MISSING:
+    for name, value in document.items():
+        if check := checks.get(name):
             try:
                 values[name] = check(value)
             except Mismatch as error:
                 faults.append(Fault((name, *error.path), error.problem, error.word))
-        elif (is_required or name in always) and name not in left_out:
-            faults.append(Fault((name,), "is missing"))
-    whole, refused = _validated(model, values)
-    faults += refused
-    odd = {fault.top for fault in faults}
-    readable = {name: value for name, value in values.items() if name not in odd}
-    return Shape(readable, faults, None if faults else whole)
+    faults += [
+        Fault((name,), "is missing")
+        for name in (*_required(model), *always)
+        if name not in document and name not in left_out
+    ]
+    if faults:  # in the order of the model
+        places = {name: place for place, name in enumerate(checks)}
+        faults.sort(key=lambda fault: places[fault.top])
+    return values, faults
 
 
 def _validated(
@@ -146,12 +164,21 @@ def _validated(
 
 
 @functools.cache
-def _checks(model: type[BaseModel]) -> Mapping[str, tuple[bool, Check]]:
+def _checks(model: type[BaseModel]) -> Mapping[str, Check]:
+    """Return the check of each field of *model*, in the order of *model*."""
     return {
-        name: (field.is_required(), _check_of(field.annotation))
+        name: _check_of(field.annotation)
         for name, field in model.model_fields.items()
         if not field.exclude
     }
+
+
+@functools.cache
+def _required(model: type[BaseModel]) -> Sequence[str]:
+    checks = _checks(model)
+    return [
+        name for name, field in model.model_fields.items() if name in checks if field.is_required()
+    ]
 
 
 def _check_of(annotation: Any) -> Check:
@@ -230,10 +257,10 @@ def _texts(value: Any) -> dict[str, str]:
 
 
 def _model(model: type[BaseModel], value: Any) -> dict[str, Any]:
-    shape = shape_of(_object(value), model)
-    for fault in shape.faults:
+    values, faults = _checked(_object(value), model)
+    for fault in faults:
         raise Mismatch(fault.problem, *fault.path, word=fault.word)
-    return shape.values
+    return values
 
 
 def _string(value: Any) -> str:
@@ -250,6 +277,8 @@ def _bytes(value: Any) -> bytes:
 
 def _int(value: Any) -> int:
     """Take whole doubles too: a repair by hand may write ``5.0``, and MongoDB can add to it."""
+    if type(value) is int and -LARGEST_INT <= value <= LARGEST_INT:
+        return value  # nearly always
     if isinstance(value, bool) or not isinstance(value, int | float):
         _refuse("int", value)
     if not math.isfinite(value) or value != int(value) or abs(value) > LARGEST_INT:
@@ -268,7 +297,7 @@ def _float(value: Any) -> float:
 def _date(value: Any) -> datetime:
     if not isinstance(value, datetime):
         _refuse("date", value)
-    if not EARLIEST.year <= value.year < LATEST.year:  # both begin their years
+    if not FIRST_YEAR <= value.year < END_YEAR:
         raise Mismatch("is a date out of range")
     return value
 
