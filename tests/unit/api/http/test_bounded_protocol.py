@@ -28,10 +28,12 @@ class Wire(asyncio.Transport):
         super().__init__()
         self._now = now
         self.written = b""
+        self.writes = 0
         self.closed_at: float | None = None
 
     def write(self, data: Any) -> None:
         self.written += data
+        self.writes += 1
 
     def close(self) -> None:
         if self.closed_at is None:
@@ -67,6 +69,8 @@ class Application:
             more = message["more_body"]
         headers = [(b"content-length", b"2")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
+        if scope["path"] == "/late":
+            await asyncio.sleep(5)
         await send({"type": "http.response.body", "body": b"ok"})
 
 
@@ -100,6 +104,33 @@ def answered(wire: Wire) -> tuple[int, Any]:
     """Return the status and the error of the only answer."""
     head, _, content = wire.written.partition(b"\r\n\r\n")
     return int(head.split()[1]), json.loads(content)["error"]
+
+
+def test_an_answer_is_one_write() -> None:
+    async def scene(server: Server) -> None:
+        protocol, wire = server.connect()
+        for _ in range(2):
+            wire.written, wire.writes = b"", 0
+            protocol.data_received(HEAD + b"x" * 10)
+            await asyncio.sleep(1)
+            assert wire.written.startswith(b"HTTP/1.1 200 OK")
+            assert wire.written.endswith(b"ok")
+            assert wire.writes == 1
+
+    play(scene)
+
+
+def test_a_head_does_not_wait_for_a_late_body() -> None:
+    async def scene(server: Server) -> None:
+        protocol, wire = server.connect()
+        protocol.data_received(HEAD.replace(b"/some", b"/late") + b"x" * 10)
+        await asyncio.sleep(1)
+        assert wire.written.startswith(b"HTTP/1.1 200 OK")
+        assert not wire.written.endswith(b"ok")
+        await asyncio.sleep(5)
+        assert wire.written.endswith(b"ok")
+
+    play(scene)
 
 
 def test_a_silent_connection_is_closed_without_an_answer() -> None:

@@ -20,10 +20,11 @@ class _Uuid7:
 
     def __call__(self) -> str:
         with self._lock:
-            fresh = (time.time_ns() // 1_000_000) << 74 | secrets.randbits(73)
-            if self._last >> 74 >= fresh >> 74:  # the same millisecond, or the clock was set back
-                fresh = self._last + 1 + secrets.randbits(32)
-            self._last = fresh
+            now = time.time_ns() // 1_000_000
+            if now > self._last >> 74:
+                self._last = now << 74 | secrets.randbits(73)
+            else:  # the same millisecond, or the clock was set back
+                self._last += 1 + secrets.randbits(32)
             moment, random = divmod(self._last, 1 << 74)
         value = moment << 80 | (random >> 62) << 64 | random & (1 << 62) - 1
         value |= 0x7 << 76  # version 7

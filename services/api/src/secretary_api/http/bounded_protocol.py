@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -21,8 +22,58 @@ from secretary_common.errors import Overloaded, RequestTimeout
 
 LARGEST_HEAD_BYTES = 64 * 1024
 """The most bytes of a request that may come without completing its head or a part of its body."""
+_HEAD = b"HTTP/"
 ALWAYS_ANSWERED = b"/health/"
 """Requests under this path are answered under any load: else a busy service would be restarted."""
+
+
+class _JoinedWrites(asyncio.Transport):
+    """Sends the head of an answer together with the first part of its body.
+
+    uvicorn writes one after the other. Each write would be a call of the kernel and a packet, for
+    which the client wakes up.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
+        self._transport = transport
+        self._loop = loop
+        self._head = b""
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Write *data*. A head waits for the next write, at most until the next turn."""
+        if self._head:
+            data, self._head = b"".join((self._head, data)), b""
+        elif data[:5] == _HEAD:
+            self._head = bytes(data)
+            self._loop.call_soon(self._flush)
+            return
+        self._transport.write(data)
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def abort(self) -> None:
+        self._flush()
+        self._transport.abort()
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def pause_reading(self) -> None:
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        self._transport.resume_reading()
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self._transport.get_extra_info(name, default)
+
+    def _flush(self) -> None:
+        if self._head:
+            head, self._head = self._head, b""
+            self._transport.write(head)
 
 
 def protocol_with(limits: ConnectionLimits) -> type[BoundedProtocol]:
@@ -46,7 +97,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn narrows it too
         """Wait for the head of the first request."""
-        super().connection_made(transport)
+        super().connection_made(_JoinedWrites(transport, self.loop))
         self._start_timer(self.limits.head_sec, self._end_late_head)
 
     def connection_lost(self, exc: Exception | None) -> None:
