@@ -40,7 +40,7 @@ PUBLISH_TIMEOUT_SEC = 1.0
 QUICK_TIMEOUT_SEC = 0.2
 MOST_SHARED = 64
 """The most slots that one ring stands for: a notifier that is rung reads as many."""
-SHARED_BY = 8
+SHARED_BY = 16
 """How many jobs, rung for at the same moment, share one message."""
 _JobRing = tuple[str, str | None]
 """The id of a job, and the ``traceparent`` of its ring."""
