@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from support import linear_pattern
 from support.linear_pattern import slow_text
 from support.pattern_attack import Attack, attacks_on
 from support.pattern_search import calls_inside_functions
@@ -91,7 +92,10 @@ def test_the_check_catches_a_quadratic_pattern(name: str) -> None:
     assert slow.seconds[1] > 8 * slow.seconds[0]
 
 
-def test_the_check_catches_an_exponential_pattern_and_interrupts_it() -> None:
+def test_the_check_catches_an_exponential_pattern_and_interrupts_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(linear_pattern, "MOST_SEC", 0.2)
     slow = slow_text(re.compile(r"(a+)+!"), ["match"])
     assert slow is not None
 

@@ -7,14 +7,6 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from support.api_harness import Api
-
-
-@pytest.fixture
-async def document(api: Api) -> Any:
-    answer = await api.get("/openapi.json", key=None)
-    assert answer.status_code == 200
-    return answer.json()
 
 
 async def test_each_path_is_described_in_one_form(document: Any) -> None:
