@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from secretary_common.bootstrap import prepare
+from secretary_common.settings.settings import load_settings
+from secretary_devstack.processes.service import environment
 from secretary_devstack.processes.stack import Stack
 from secretary_devstack.servers.receiver import Receiver
 
 StackFactory = Callable[..., Stack]
+
+
+class _PreparedStack(Stack):
+    """A system whose databases the process of the tests prepares: ``secretary-init`` takes 1 s."""
+
+    def initialise(self, scripts: Path | None = None) -> None:
+        """Do what ``secretary-init`` does; other scripts run, because their version may differ."""
+        if scripts or self._scripts:
+            super().initialise(scripts)
+            return
+        with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(1) as executor:
+            patch.chdir(self.folder)  # its folder has no config.yaml
+            for name, value in environment(self.settings).items():
+                patch.setenv(name, value)
+            # In a thread of its own, because a loop may run in this one.
+            executor.submit(asyncio.run, prepare(load_settings())).result()
 
 
 @contextlib.contextmanager
@@ -23,7 +44,7 @@ def _starter(folder: Path, mongo_url: str, database: str) -> Iterator[StackFacto
         patch.setenv("PYTHONPATH", str(Path(__file__).parent))
 
         def start(settings: dict[str, Any] | None = None, **options: Any) -> Stack:
-            stack = Stack(
+            stack = _PreparedStack(
                 folder / "stack",
                 mongo_url=mongo_url,
                 database=database,

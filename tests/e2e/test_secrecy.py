@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 from pymongo import MongoClient
 
+from secretary_devstack.processes.service import run_to_end
 from secretary_devstack.processes.stack import Stack
 from secretary_devstack.servers.receiver import Receiver, ReceiverAnswer
 
@@ -85,6 +86,7 @@ def test_no_secret_is_in_an_answer_a_log_or_a_document(
 ) -> None:
     settings = {"log.level": "debug", "notifier.retry_schedule_sec": [0, 0.2, 0.2]}
     stack = start_stack(settings=settings)
+    run_to_end("secretary-init", stack.settings, stack.folder, timeout_sec=60)
     known = canaries(stack)
     with (
         Receiver(answer=echo(known["token"], known["secret"])) as receiver,
