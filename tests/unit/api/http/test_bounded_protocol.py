@@ -133,6 +133,18 @@ def test_a_head_does_not_wait_for_a_late_body() -> None:
     play(scene)
 
 
+def test_a_late_head_is_not_written_to_a_closed_connection() -> None:
+    async def scene(server: Server) -> None:
+        protocol, wire = server.connect()
+        protocol.data_received(HEAD.replace(b"/some", b"/late") + b"x" * 10)
+        await asyncio.sleep(0)  # the application begins its answer
+        wire.close()
+        await asyncio.sleep(1)
+        assert wire.written == b""
+
+    play(scene)
+
+
 def test_a_silent_connection_is_closed_without_an_answer() -> None:
     async def scene(server: Server) -> None:
         _, wire = server.connect()

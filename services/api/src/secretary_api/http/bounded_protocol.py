@@ -71,8 +71,8 @@ class _JoinedWrites(asyncio.Transport):
         return self._transport.get_extra_info(name, default)
 
     def _flush(self) -> None:
-        if self._head:
-            head, self._head = self._head, b""
+        head, self._head = self._head, b""
+        if head and not self._transport.is_closing():  # the client may have gone since
             self._transport.write(head)
 
 
