@@ -260,6 +260,28 @@ async def test_a_short_line_is_read_at_once_and_a_long_line_in_steps() -> None:
     assert jobs.reads == ["priorities", "few"]
 
 
+async def test_a_rest_of_a_batch_that_is_too_small_for_a_claim_is_read_again() -> None:
+    jobs = await store(*(f"a{n}" for n in range(20)))
+    candidates = Clocked(jobs, batch_size=10)
+    for wanted, left in ((10, 10), (4, 6), (4, 10), (2, 6), (3, 4)):
+        await candidates.refresh(TYPES, NOW, wanted=wanted)
+        assert len(candidates.line) == left
+        for taken in candidates.take(min(wanted, 4)):
+            del jobs.jobs[taken.job_id]
+
+
+async def test_a_rest_is_all_that_waits_of_a_short_line() -> None:
+    jobs = Counting()
+    for name in ("a1", "a2", "a3"):
+        await add(jobs, name)
+    candidates = Clocked(jobs)
+    for left in (3, 2, 1):
+        await candidates.refresh(TYPES, NOW, wanted=8)
+        assert len(candidates.line) == left
+        candidates.take(1)
+    assert jobs.reads == ["due", "few"]
+
+
 async def test_the_next_timer_is_asked_for_once_a_second() -> None:
     jobs = Counting()
     candidates = Clocked(jobs)

@@ -21,6 +21,7 @@ from secretary_worker.engine.heartbeat import ALONE, Place, alone
 from secretary_worker.engine.running_limits import RunningLimits
 
 BATCH_SIZE = 100
+"""The least number of jobs that a worker reads at a time."""
 # Each key costs a query. Further keys have their turn in the next batch.
 KEYS_A_BATCH = 8
 OLDEST_SEC = 1.0
@@ -113,6 +114,8 @@ class Candidates:
         self._place = ALONE
         self._on_scheduled = on_scheduled
         self._batch: list[Candidate] = []
+        self._is_rest = False
+        """Whether the worker has taken jobs of the batch."""
         self._job_types: frozenset[str] = frozenset()
         self._read_at = 0.0
         self._last_owner: dict[int, str] = {}
@@ -135,17 +138,19 @@ class Candidates:
         """Return the number of candidates in the batch, even if the batch is too old to use."""
         return len(self._batch)
 
-    async def refresh(self, job_types: Collection[str], now: datetime) -> bool:
+    async def refresh(self, job_types: Collection[str], now: datetime, *, wanted: int = 1) -> bool:
         """Read a new batch unless this one is fresh; return whether any job waits.
 
         Args:
             job_types: the types that the worker may start. A batch for other types is read again.
             now: the store's time.
+            wanted: how many jobs the worker would take. While many jobs wait, a batch is read again
+                if fewer are left of it, because a claim costs as much for one job as for many.
 
         Raises:
             StoreUnavailable: the store did not answer.
         """
-        if not self._is_fresh(job_types):
+        if not self._is_fresh(job_types) or self._is_small_rest(wanted):
             if self._lost_race:
                 self._place = await self._ask_place()
             await self._read(job_types, now)
@@ -156,6 +161,7 @@ class Candidates:
         """Remove and return the next *count* candidates of the batch, or fewer if it has fewer."""
         count = max(count, 0)
         taken, self._batch = self._batch[:count], self._batch[count:]
+        self._is_rest = True
         for candidate in taken[-1:]:
             self._last_owner[candidate.priority] = candidate.owner
         return taken
@@ -219,8 +225,11 @@ class Candidates:
         age = self._monotonic() - self._read_at
         return bool(self._batch) and age <= OLDEST_SEC and self._job_types == frozenset(job_types)
 
+    def _is_small_rest(self, wanted: int) -> bool:
+        return self._is_long_line and self._is_rest and len(self._batch) < wanted
+
     async def _read(self, job_types: Collection[str], now: datetime) -> None:
-        self._batch, self._is_whole_line = [], False
+        self._batch, self._is_whole_line, self._is_rest = [], False, False
         self._job_types, self._read_at = frozenset(job_types), self._monotonic()
         await self._ask_due(job_types, now)
         few = None

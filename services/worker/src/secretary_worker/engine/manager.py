@@ -18,7 +18,7 @@ from secretary_common.runtime.log import get_logger
 from secretary_common.runtime.resilient_loop import Failures, resilient_loop
 from secretary_worker.attempt.held_job import HeldJob
 from secretary_worker.attempt.verdict import Interruption
-from secretary_worker.engine.candidates import DUE_SEC, Candidates
+from secretary_worker.engine.candidates import BATCH_SIZE, DUE_SEC, Candidates
 from secretary_worker.engine.claims import GUEST_SEC, Claims, GuestSlot
 from secretary_worker.engine.doorbells import Doorbells
 from secretary_worker.engine.heartbeat import Place, WorkerState, alone
@@ -35,6 +35,7 @@ GATHER_SEC = 0.01
 # The longest wait of a full worker for so many slots that a claim, which costs as much for one job
 # as for many, fills several.
 REFILL_SEC, LEAST_GROUP = 0.05, 8
+CLAIMS_A_BATCH = 6  # a batch of candidates has jobs for so many claims of all slots
 PASS_ON_SEC = 0.25  # the shortest time between two turns of a full worker that rings for due jobs
 MOST_RUNG = 500  # timers of a worker that stops; other workers poll for the rest
 STUCK_SEC = 60.0  # a manager without progress for so long, rests left out, is stuck
@@ -75,7 +76,13 @@ class SecretaryWorkerManager:
         self._drain_sec = drain_sec
         self._claims = Claims(jobs, runner.leases, limits, clock, self._start)
         self._timers = Timers()
-        self._candidates = Candidates(jobs, limits, place=place, on_scheduled=self._timers.set)
+        self._candidates = Candidates(
+            jobs,
+            limits,
+            batch_size=max(BATCH_SIZE, CLAIMS_A_BATCH * slots),
+            place=place,
+            on_scheduled=self._timers.set,
+        )
         self._guest = GuestSlot(self._candidates, self._claims, types, clock, exists=guest_slot)
         self.doorbells = Doorbells(
             jobs,
@@ -220,7 +227,8 @@ class SecretaryWorkerManager:
         while self.may_take:
             await self._reclaim()  # with many short jobs a look may last for minutes
             startable = await self._types.now()
-            if not await self._candidates.refresh(startable, self._clock.now()):
+            now, free = self._clock.now(), self.free_slots
+            if not await self._candidates.refresh(startable, now, wanted=free):
                 break
             if taken := self._candidates.take(self.free_slots):  # else a doorbell took the slot
                 won = await self._claims.claim_candidates(taken, startable)

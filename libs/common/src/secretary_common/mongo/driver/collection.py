@@ -142,7 +142,13 @@ class Collection:
                 another partial index.
         """
         wanted = functools.partial(
-            self._raw.find, query, projection, sort=sort, skip=skip, limit=limit
+            self._raw.find,
+            query,
+            projection,
+            sort=sort,
+            skip=skip,
+            limit=limit,
+            batch_size=limit,  # else MongoDB gives the first 101 and waits for another command
         )
         with self._connection_state.translated_errors():
             if hint != BY_ID and hint not in self._usable:
