@@ -6,6 +6,7 @@ import hmac
 import secrets
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -33,6 +34,15 @@ _NO_DIGEST = "0" * 64
 _BOOTSTRAP = Principal(BOOTSTRAP_ID, is_admin=True)
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A key as it was at ``read_at``."""
+
+    key: ApiKey
+    principal: Principal
+    read_at: datetime
+
+
 class Keyring:
     """Verifies, creates and deletes API keys."""
 
@@ -46,7 +56,7 @@ class Keyring:
         self._pepper_mark = pepper_mark(pepper)
         self._bootstrap_digest = self._digest(bootstrap_key) if bootstrap_key else None
         self._used: dict[str, datetime] = {}
-        self._cached: dict[str, tuple[datetime, ApiKey]] = {}
+        self._cached: dict[str, _Known] = {}
 
     async def principal(self, token: str) -> Principal:
         """Return the principal of *token*.
@@ -58,13 +68,14 @@ class Keyring:
         digest = self._digest(token)
         if self._bootstrap_digest and hmac.compare_digest(digest, self._bootstrap_digest):
             return _BOOTSTRAP
-        key = await self._known(_key_id_of(token))
+        now = self._clock.now()
+        known = await self._known(_key_id_of(token), now)
         # In constant time. An unknown id takes the same comparison as a wrong secret.
-        matches = hmac.compare_digest(digest, key.digest if key else _NO_DIGEST)
-        if not key or not matches or self._has_expired(key):
+        matches = hmac.compare_digest(digest, known.key.digest if known else _NO_DIGEST)
+        if not known or not matches or self._has_expired(known.key):
             raise Unauthorized
-        await self._note_use(key)
-        return _principal_of(key)
+        await self._note_use(known.key, now)
+        return known.principal
 
     async def holder(self, key_id: str) -> tuple[Principal, str]:
         """Return the principal of a key that has signed in before, and the digest of the key.
@@ -77,11 +88,12 @@ class Keyring:
             if not self._bootstrap_digest:
                 raise Unauthorized
             return _BOOTSTRAP, self._bootstrap_digest
-        key = await self._known(key_id, FRESH_SEC)
-        if key is None or self._has_expired(key):
+        now = self._clock.now()
+        known = await self._known(key_id, now, FRESH_SEC)
+        if known is None or self._has_expired(known.key):
             raise Unauthorized
-        await self._note_use(key)
-        return _principal_of(key), key.digest
+        await self._note_use(known.key, now)
+        return known.principal, known.key.digest
 
     async def name_of(self, key_id: str) -> str:
         """Return the name of a key; the bootstrap key and unknown keys are named by their id.
@@ -89,12 +101,11 @@ class Keyring:
         Raises:
             StoreUnavailable: MongoDB did not answer.
         """
-        key = await self._known(key_id)
-        return key.name if key else key_id
+        known = await self._known(key_id, self._clock.now())
+        return known.key.name if known else key_id
 
-    async def _note_use(self, key: ApiKey) -> None:
+    async def _note_use(self, key: ApiKey, now: datetime) -> None:
         """Record the use of *key*, about once a minute in each process."""
-        now = self._clock.now()
         last = self._used.get(key.key_id, key.last_used_at)
         if last is not None and abs(now - last) < USE_NOTED_EVERY:
             return
@@ -112,8 +123,8 @@ class Keyring:
         """
         if key_id == BOOTSTRAP_ID and self._bootstrap_digest:
             return True
-        key = await self._known(key_id, FRESH_SEC)
-        return key is not None and not self._has_expired(key)
+        known = await self._known(key_id, self._clock.now(), FRESH_SEC)
+        return known is not None and not self._has_expired(known.key)
 
     async def create(
         self,
@@ -172,22 +183,23 @@ class Keyring:
     def _has_expired(self, key: ApiKey) -> bool:
         return key.expires_at is not None and key.expires_at <= self._clock.now()
 
-    async def _known(self, key_id: str | None, age_sec: float = CACHE_SEC) -> ApiKey | None:
-        """Return the key as it was at most *age_sec* ago; unknown ids are not cached."""
+    async def _known(
+        self, key_id: str | None, now: datetime, age_sec: float = CACHE_SEC
+    ) -> _Known | None:
+        """Return the key as it was at most *age_sec* before *now*; unknown ids are not cached."""
         if key_id is None:
             return None
-        now = self._clock.now()
         cached = self._cached.get(key_id)
-        if cached and abs(now - cached[0]) <= timedelta(seconds=age_sec):
-            return cached[1]
+        if cached and abs((now - cached.read_at).total_seconds()) <= age_sec:
+            return cached
         key = await self._repository.get(key_id)
         if key is None:
             self._cached.pop(key_id, None)
-        else:
-            if len(self._cached) >= _MAX_CACHED:
-                self._cached.clear()
-            self._cached[key_id] = (now, key)
-        return key
+            return None
+        if len(self._cached) >= _MAX_CACHED:
+            self._cached.clear()
+        known = self._cached[key_id] = _Known(key, _principal_of(key), now)
+        return known
 
 
 def _principal_of(key: ApiKey) -> Principal:
