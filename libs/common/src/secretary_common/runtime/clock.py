@@ -33,12 +33,18 @@ def to_milliseconds(moment: datetime) -> datetime:
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
+def _at(unix_sec: float) -> datetime:
+    """Return the time *unix_sec* seconds after 1970, cut to whole milliseconds."""
+    # First rounded to microseconds: a float of this size is exact to a quarter of one.
+    return datetime.fromtimestamp(round(unix_sec * 1e6) // 1000 / 1000, UTC)
+
+
 class SystemClock:
     """This machine's wall clock."""
 
     def now(self) -> datetime:
         """Return the time of the wall clock."""
-        return to_milliseconds(datetime.now(UTC))
+        return _at(time.time())
 
 
 class ServerClock:
@@ -51,13 +57,14 @@ class ServerClock:
     def __init__(self, monotonic: Callable[[], float] = elapsed_sec) -> None:
         """*monotonic* returns seconds that never decrease."""
         self._monotonic = monotonic
-        self._base = datetime.now(UTC) - timedelta(seconds=monotonic())
+        self._base_sec = time.time() - monotonic()
+        """The Unix time of the server when the monotonic clock was 0."""
         self._error_sec = math.inf
         self._read_at = 0.0
 
     def now(self) -> datetime:
         """Return the server's time, as precisely as it is known."""
-        return to_milliseconds(self._base + timedelta(seconds=self._monotonic()))
+        return _at(self._base_sec + self._monotonic())
 
     def error_sec(self) -> float:
         """Return how far ``now`` may be from the server's time, in seconds; at first infinite."""
@@ -73,13 +80,12 @@ class ServerClock:
         Returns this machine's wall clock minus the server's, in seconds.
         """
         monotonic, error_sec = self._monotonic(), round_trip_sec / 2
-        # In ``datetime.UTC``: the time zone of the driver is Python code, slow in each write.
-        base = server_now.astimezone(UTC) + timedelta(seconds=error_sec - monotonic)
+        base_sec = server_now.timestamp() + error_sec - monotonic
         known_to_sec = self.error_sec()
-        contradicts = abs((base - self._base).total_seconds()) > error_sec + known_to_sec
+        contradicts = abs(base_sec - self._base_sec) > error_sec + known_to_sec
         if error_sec <= known_to_sec or contradicts:
-            self._base, self._error_sec, self._read_at = base, error_sec, monotonic
-        return (datetime.now(UTC) - self.now()).total_seconds()
+            self._base_sec, self._error_sec, self._read_at = base_sec, error_sec, monotonic
+        return time.time() - (self._base_sec + self._monotonic())
 
 
 class ManualClock:
