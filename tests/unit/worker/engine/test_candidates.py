@@ -270,6 +270,44 @@ async def test_a_rest_of_a_batch_that_is_too_small_for_a_claim_is_read_again() -
             del jobs.jobs[taken.job_id]
 
 
+async def test_keys_that_a_batch_lacks_follow_its_keys_although_its_rest_was_too_small() -> None:
+    keys = "abcdefghijkl"
+    assert len(keys) > KEYS_A_BATCH
+    jobs = await store(*(f"{key}{n}" for n in range(9) for key in keys))
+    candidates = Clocked(jobs, batch_size=10, choose=max)
+    owners = ""
+    for _ in range(3):
+        await candidates.refresh(TYPES, NOW, wanted=10)
+        for taken in candidates.take(10):
+            owners += taken.owner
+            del jobs.jobs[taken.job_id]
+    assert owners == "abcdefgh" * 2 + "ijklabcdijklab"
+
+
+async def test_a_rest_of_few_keys_is_taken_first_and_once() -> None:
+    jobs = await store(*(f"{key}{n}" for n in range(9) for key in "ab"))
+    candidates = Clocked(jobs, batch_size=10, choose=max)
+    taken: list[str] = []
+    for wanted in (7, 6, 5):
+        await candidates.refresh(TYPES, NOW, wanted=wanted)
+        taken += [one.job_id for one in candidates.take(wanted)]
+        for job_id in taken:
+            jobs.jobs.pop(job_id, None)
+    assert taken == [f"{key}{n}" for n in range(9) for key in "ab"]
+
+
+async def test_a_job_of_a_higher_priority_goes_before_a_small_rest() -> None:
+    jobs = await store(*(f"a{n}" for n in range(20)))
+    candidates = Clocked(jobs, batch_size=10)
+    await candidates.refresh(TYPES, NOW, wanted=8)
+    for taken in candidates.take(8):
+        del jobs.jobs[taken.job_id]
+    for n in range(6):
+        await add(jobs, f"b{n}", priority=9)
+    await candidates.refresh(TYPES, NOW, wanted=8)
+    assert [one.job_id for one in candidates.take(8)] == [f"b{n}" for n in range(6)]
+
+
 async def test_a_rest_is_all_that_waits_of_a_short_line() -> None:
     jobs = Counting()
     for name in ("a1", "a2", "a3"):

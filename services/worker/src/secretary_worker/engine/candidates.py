@@ -144,16 +144,22 @@ class Candidates:
         Args:
             job_types: the types that the worker may start. A batch for other types is read again.
             now: the store's time.
-            wanted: how many jobs the worker would take. While many jobs wait, a batch is read again
-                if fewer are left of it, because a claim costs as much for one job as for many.
+            wanted: how many jobs the worker would take. While many jobs wait, another batch is read
+                if fewer are left of this one, because a claim costs as much for one job as for
+                many. The jobs that are left come first, so that the keys keep their turns.
 
         Raises:
             StoreUnavailable: the store did not answer.
         """
-        if not self._is_fresh(job_types) or self._is_small_rest(wanted):
+        is_fresh = self._is_fresh(job_types)
+        if not is_fresh or self._is_small_rest(wanted):
             if self._lost_race:
                 self._place = await self._ask_place()
+            rest = self._batch if is_fresh else []
+            for job in rest[-1:]:
+                self._last_owner[job.priority] = job.owner
             await self._read(job_types, now)
+            self._begin_with_rest(rest)
             self._part_ways_after_read()
         return bool(self._batch)
 
@@ -227,6 +233,14 @@ class Candidates:
 
     def _is_small_rest(self, wanted: int) -> bool:
         return self._is_long_line and self._is_rest and len(self._batch) < wanted
+
+    def _begin_with_rest(self, rest: list[Candidate]) -> None:
+        """Put the *rest* of the last batch first, unless jobs of another priority are next."""
+        if rest and self._batch and rest[0].priority == self._batch[0].priority:
+            ids = {job.job_id for job in rest}
+            owners = list(dict.fromkeys(job.owner for job in self._batch))
+            others = (job for job in self._batch if job.job_id not in ids)
+            self._batch = rest + round_robin(others, owners)
 
     async def _read(self, job_types: Collection[str], now: datetime) -> None:
         self._batch, self._is_whole_line, self._is_rest = [], False, False
