@@ -1,12 +1,14 @@
 """The order in which a worker claims candidates, and when it reads a new batch."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from support.engine_parts import make_candidates
 
-from secretary_common.models import Candidate, Job
+from secretary_common.models import ApiKey, Candidate, Job, KeyLimits
+from secretary_common.testing.api_keys import InMemoryKeyRepository
 from secretary_common.testing.jobs import InMemoryJobRepository
 from secretary_worker.engine.candidates import (
     DUE_SEC,
@@ -306,6 +308,23 @@ async def test_a_job_of_a_higher_priority_goes_before_a_small_rest() -> None:
         await add(jobs, f"b{n}", priority=9)
     await candidates.refresh(TYPES, NOW, wanted=8)
     assert [one.job_id for one in candidates.take(8)] == [f"b{n}" for n in range(6)]
+
+
+async def test_a_key_with_a_limit_does_not_wait_for_the_end_of_a_large_batch() -> None:
+    jobs, keys = InMemoryJobRepository(), InMemoryKeyRepository()
+    limits = KeyLimits(max_running=2)
+    await keys.insert(ApiKey("b", "digest", "limited", [], NOW, limits=limits))
+    for n in range(600):
+        for key in "ab":
+            await add(jobs, f"{key}{n:03}", owner=key)
+    candidates = Clocked(jobs, keys=keys, batch_size=6 * 64)
+    started = Counter[str]()
+    for _ in range(6):
+        await candidates.refresh(TYPES, NOW, wanted=64)
+        for taken in candidates.take(64):
+            started[taken.owner] += 1
+            del jobs.jobs[taken.job_id]
+    assert started["b"] >= 2 * 6 - 2
 
 
 async def test_a_rest_is_all_that_waits_of_a_short_line() -> None:

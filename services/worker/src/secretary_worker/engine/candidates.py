@@ -246,16 +246,24 @@ class Candidates:
         self._batch, self._is_whole_line, self._is_rest = [], False, False
         self._job_types, self._read_at = frozenset(job_types), self._monotonic()
         await self._ask_due(job_types, now)
-        few = None
+        few, size = None, await self._size()
         if not self._is_long_line:
-            few = await self._jobs.few_waiting(job_types, now, self._batch_size)
+            few = await self._jobs.few_waiting(job_types, now, size)
         self._is_long_line = few is None
         rung, self._rung = self._rung, set()
         if few is None:
-            await self._read_long_line(job_types, now)
+            await self._read_long_line(job_types, now, size)
         else:
             await self._read_short_line(few)
             self._rotate_to(rung, now - FRESH)
+
+    async def _size(self) -> int:
+        """Return how many jobs to read at a time: fewer if some key may run only few jobs.
+
+        A batch has no more jobs of such a key than it may start now. So the key waits for the next
+        batch even if these jobs end soon.
+        """
+        return min(self._batch_size, BATCH_SIZE) if await self._limits.now() else self._batch_size
 
     async def _ask_due(self, job_types: Collection[str], now: datetime) -> None:
         asked_at = self._asked_due_at
@@ -286,12 +294,12 @@ class Candidates:
         if all(one.run_at > after for one in self._batch[:first]):
             self._batch = self._batch[first:] + self._batch[:first]
 
-    async def _read_long_line(self, job_types: Collection[str], now: datetime) -> None:
+    async def _read_long_line(self, job_types: Collection[str], now: datetime, size: int) -> None:
+        most = size * min(self._place.of, MOST_SHARES_READ)
         for priority in await self._jobs.waiting_priorities(job_types, now):
-            size = self._batch_size * min(self._place.of, MOST_SHARES_READ)
-            self._batch = await self._read_priority(job_types, priority, now, size=size)
+            self._batch = await self._read_priority(job_types, priority, now, size=most)
             if self._batch:  # else other workers have claimed its jobs
-                self._is_long_line = len(self._batch) >= self._batch_size // 2
+                self._is_long_line = len(self._batch) >= size // 2
                 return
         self._is_long_line = False
 
