@@ -10,10 +10,11 @@ from typing import Any
 
 from support.engine_harness import engine
 
-from secretary_common.models import ApiKey, Job, KeyLimits
+from secretary_common.errors import StoreUnavailable
+from secretary_common.models import ApiKey, Job, JobStatus, KeyLimits
 from secretary_common.testing.api_keys import InMemoryKeyRepository
 from secretary_common.testing.jobs import InMemoryJobRepository
-from secretary_worker.engine.running_limits import OLDEST_SEC, RunningLimits
+from secretary_worker.engine.running_limits import HOLD_SEC, OLDEST_SEC, RunningLimits
 
 
 async def keys_with(**most: int) -> InMemoryKeyRepository:
@@ -100,3 +101,37 @@ async def test_limits_are_read_once_in_five_seconds_and_jobs_are_counted_for_lim
     assert await limits.now() == {"greedy": 2}
     seconds[0] = OLDEST_SEC + 0.01
     assert await limits.now() == {}
+
+
+class StuckTransactions(InMemoryJobRepository):
+    """A killed process has left the transaction of a claim open: such claims end in no time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tried = 0
+
+    async def claim_within(self, *_: Any, **__: Any) -> list[Job]:
+        self.tried += 1
+        raise StoreUnavailable
+
+
+async def test_a_claim_that_cannot_end_holds_back_only_the_jobs_of_its_key() -> None:
+    jobs = StuckTransactions()
+    handler = Handler()
+    async with engine(handler, jobs=jobs, keys=await keys_with(limited=2), slots=2) as worker:
+        stuck = [await worker.submit(owner="limited", priority=9) for _ in range(3)]
+        free = [await worker.submit(owner="free", parameters={"short": True}) for _ in range(5)]
+        for job_id in free:
+            await worker.ended(job_id)
+        assert {(await worker.until(one, bool)).status for one in stuck} == {JobStatus.PENDING}
+        assert worker.leases.in_contact
+    assert jobs.tried == 1
+
+
+async def test_a_key_that_was_held_back_has_room_again_after_a_while() -> None:
+    seconds = [0.0]
+    limits = RunningLimits(await keys_with(a=2), InMemoryJobRepository(), lambda: seconds[0])
+    limits.hold("a")
+    assert await limits.room(["a"]) == {"a": 0}
+    seconds[0] = HOLD_SEC
+    assert await limits.room(["a"]) == {"a": 2}

@@ -7,9 +7,11 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 
+from secretary_common.errors import StoreUnavailable
 from secretary_common.models import Candidate, Job, Lease
 from secretary_common.ports import JobRepository
 from secretary_common.runtime.clock import Clock
+from secretary_common.runtime.log import get_logger
 from secretary_worker.attempt.held_job import HeldJob
 from secretary_worker.engine.candidates import Candidates
 from secretary_worker.engine.leases import Leases
@@ -17,6 +19,8 @@ from secretary_worker.engine.running_limits import RunningLimits
 from secretary_worker.engine.startable_types import StartableTypes
 from secretary_worker.metrics import claims as counted
 from secretary_worker.metrics import wait_seconds
+
+log = get_logger(__name__)
 
 SendClaims = Callable[[Lease], Awaitable[Sequence[Job]]]
 
@@ -82,13 +86,21 @@ class Claims:
     ) -> list[str]:
         """Claim as ``claim`` does, and keep the limits of the jobs' API keys (``max_running``).
 
+        A process that is killed in the transaction of such a claim leaves the transaction open, and
+        MongoDB ends it after about a minute. Until then each claim for this key fails. So a failed
+        claim only holds back the jobs of its key, for a while.
+
         Raises:
             StoreUnavailable: the outcome is unknown; see ``resolve_lost_answers``.
         """
         free, limited = self._limits.split(jobs)
         claimed = await self.claim(free, job_types, found_by=self.found_by) if free else []
         for owner, job_ids in limited.items():
-            claimed += await self._claim_within(owner, job_ids, job_types)
+            try:
+                claimed += await self._claim_within(owner, job_ids, job_types)
+            except StoreUnavailable as error:  # the next read fails too if MongoDB is away
+                log.warning("key.held_back", key_id=owner, reason=str(error))
+                self._limits.hold(owner)
         return claimed
 
     async def _claim_within(

@@ -9,6 +9,8 @@ from secretary_common.models import Candidate
 from secretary_common.ports import JobStatistics, KeyRepository
 
 OLDEST_SEC = 5.0
+HOLD_SEC = 15.0
+"""No job of a key starts for so long after a claim of its jobs has not ended in time."""
 
 
 class RunningLimits:
@@ -29,6 +31,11 @@ class RunningLimits:
         self._monotonic = monotonic
         self._limits: Mapping[str, int] = {}
         self._read_at: float | None = None
+        self._held_until: dict[str, float] = {}
+
+    def hold(self, owner: str) -> None:
+        """Leave out the jobs of the key *owner* for ``HOLD_SEC``."""
+        self._held_until[owner] = self._monotonic() + HOLD_SEC
 
     async def now(self) -> Mapping[str, int]:
         """Return the limit of each key that has one, by its id.
@@ -57,7 +64,13 @@ class RunningLimits:
         if not limited:
             return {}
         running = await self._jobs.running_by_owner(limited)
-        return {owner: max(limits[owner] - running.get(owner, 0), 0) for owner in limited}
+        now = self._monotonic()
+        return {
+            owner: 0
+            if self._held_until.get(owner, now) > now
+            else max(limits[owner] - running.get(owner, 0), 0)
+            for owner in limited
+        }
 
     def split(self, jobs: Iterable[Candidate]) -> tuple[list[str], dict[str, list[str]]]:
         """Return the ids of the jobs of keys without a limit, and the other ids by key."""
