@@ -111,7 +111,7 @@ def _one(system: MongoSystem, receivers: Receivers | None) -> dict[str, float]:
     connection.close()
     job_id = answer.get("data", answer)["job_id"]
     # Reads at fixed times after the answer would round the end of each system differently.
-    time.sleep(random.random() * READ_SEC)  # noqa: S311 - no secret
+    time.sleep(random.random() * READ_SEC)  # noqa: S311 - no secret: it spreads the reads
     while not (job := _ended(system, job_id)):
         time.sleep(POLL_SEC)
     steps["stored"] = time.time()
