@@ -43,8 +43,8 @@ from secretary_common.mongo.jobs.repository import MongoJobRepository
 from secretary_common.runtime.clock import SystemClock
 from secretary_common.testing.api_keys import InMemoryKeyRepository
 from secretary_devstack.servers.mongod import ReplicaSet
-from secretary_worker.engine.candidates import Candidates
-from secretary_worker.engine.running_limits import RunningLimits
+from secretary_worker.engine.line.candidates import Candidates
+from secretary_worker.engine.line.running_limits import RunningLimits
 
 PASSED = 200_000
 GROUP_SIZE = 1_000

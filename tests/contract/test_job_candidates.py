@@ -16,7 +16,7 @@ from secretary_common.models import Candidate, Outcome
 from secretary_common.mongo.driver.client import DatabaseClient
 from secretary_common.mongo.jobs.repository import MongoJobRepository
 from secretary_common.ports import JobRepository
-from secretary_worker.engine.candidates import OLDEST_SEC, Candidates
+from secretary_worker.engine.line.candidates import OLDEST_SEC, Candidates
 
 BATCH_SIZE = 20
 FLOOD = 50

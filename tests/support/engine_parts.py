@@ -24,11 +24,11 @@ from secretary_worker.attempt.held_job import HeldJob
 from secretary_worker.attempt.progress import AttemptProgress
 from secretary_worker.attempt.writer import AttemptWriter
 from secretary_worker.attempt.writers import AttemptWriters
-from secretary_worker.engine.candidates import BATCH_SIZE, Candidates
 from secretary_worker.engine.heartbeat import Heartbeat, Place, WorkerState, alone
 from secretary_worker.engine.leases import Leases
+from secretary_worker.engine.line.candidates import BATCH_SIZE, Candidates
+from secretary_worker.engine.line.running_limits import RunningLimits
 from secretary_worker.engine.reclaim import Reclaimer
-from secretary_worker.engine.running_limits import RunningLimits
 
 RETENTION = timedelta(days=1)
 MAX_FILE_BYTES = 1000

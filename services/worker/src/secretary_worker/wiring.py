@@ -39,10 +39,10 @@ from secretary_worker.engine.fitness import Fitness
 from secretary_worker.engine.handler_loop import PATIENCE_SEC, HandlerLoop
 from secretary_worker.engine.heartbeat import Heartbeat, LivingWorkers
 from secretary_worker.engine.leases import Leases
+from secretary_worker.engine.line.running_limits import RunningLimits
 from secretary_worker.engine.manager import SecretaryWorkerManager
 from secretary_worker.engine.reclaim import Reclaimer
 from secretary_worker.engine.runner import Runner
-from secretary_worker.engine.running_limits import RunningLimits
 from secretary_worker.engine.startable_types import StartableTypes
 from secretary_worker.housekeeping.eviction import Eviction
 from secretary_worker.housekeeping.sweeper import Sweeper

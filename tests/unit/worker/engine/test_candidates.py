@@ -10,15 +10,9 @@ from support.engine_parts import make_candidates
 from secretary_common.models import ApiKey, Candidate, Job, KeyLimits
 from secretary_common.testing.api_keys import InMemoryKeyRepository
 from secretary_common.testing.jobs import InMemoryJobRepository
-from secretary_worker.engine.candidates import (
-    DUE_SEC,
-    FRESH,
-    KEYS_A_BATCH,
-    OLDEST_SEC,
-    next_owners,
-    round_robin,
-)
 from secretary_worker.engine.heartbeat import Place
+from secretary_worker.engine.line.candidates import DUE_SEC, FRESH, KEYS_A_BATCH, OLDEST_SEC
+from secretary_worker.engine.line.turns import next_owners, round_robin
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 TYPES = {"pdf"}

@@ -17,7 +17,8 @@ from secretary_common.errors import TransientError
 from secretary_common.models import Candidate, Job, JobStatus, Lease
 from secretary_common.testing.jobs import InMemoryJobRepository
 from secretary_worker import ResourceCalculator, SecretaryJobRepository
-from secretary_worker.engine import candidates, doorbells
+from secretary_worker.engine import doorbells
+from secretary_worker.engine.line import candidates
 
 LONG = 30.0
 """A poll interval longer than any test waits."""

@@ -14,7 +14,7 @@ from secretary_common.errors import StoreUnavailable
 from secretary_common.models import ApiKey, Job, JobStatus, KeyLimits
 from secretary_common.testing.api_keys import InMemoryKeyRepository
 from secretary_common.testing.jobs import InMemoryJobRepository
-from secretary_worker.engine.running_limits import HOLD_SEC, OLDEST_SEC, RunningLimits
+from secretary_worker.engine.line.running_limits import HOLD_SEC, OLDEST_SEC, RunningLimits
 
 
 async def keys_with(**most: int) -> InMemoryKeyRepository:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from secretary_common.models import JobTypeInfo, TemplateInfo
 from secretary_common.models.value import Value
 from secretary_common.mongo.driver.collection import Collection, Document
+from secretary_common.mongo.stored.fault import Fault
 from secretary_common.mongo.stored.reader import Reader, note_unreadable
-from secretary_common.mongo.stored.shape import Fault
 
 
 class _StoredType(Value):

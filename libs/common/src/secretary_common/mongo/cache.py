@@ -19,8 +19,9 @@ from secretary_common.errors import SecretaryError, StoreUnavailable
 from secretary_common.models import FileInfo, FileKind, JsonObject
 from secretary_common.models.cache_value import ENTRY_BYTES, INLINE_BYTES, OWNER, encoded, parsed
 from secretary_common.mongo.driver.collection import Collection, Document, Update
+from secretary_common.mongo.stored.fault import Fault
 from secretary_common.mongo.stored.reader import note_unreadable
-from secretary_common.mongo.stored.shape import EARLIEST, LATEST, Fault
+from secretary_common.mongo.stored.shape import EARLIEST, LATEST
 from secretary_common.ports import CacheEntry, FileRepository
 from secretary_common.ports.cache import Use
 from secretary_common.runtime.clock import Clock

@@ -13,9 +13,9 @@ from secretary_common.ports import JobRepository
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.log import get_logger
 from secretary_worker.attempt.held_job import HeldJob
-from secretary_worker.engine.candidates import Candidates
 from secretary_worker.engine.leases import Leases
-from secretary_worker.engine.running_limits import RunningLimits
+from secretary_worker.engine.line.candidates import Candidates
+from secretary_worker.engine.line.running_limits import RunningLimits
 from secretary_worker.engine.startable_types import StartableTypes
 from secretary_worker.metrics import claims as counted
 from secretary_worker.metrics import wait_seconds

@@ -10,9 +10,9 @@ from secretary_common.models import Candidate
 from secretary_common.ports import JobCandidates
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.group_commit import GroupCommit
-from secretary_worker.engine.candidates import Candidates
 from secretary_worker.engine.claims import Claims
-from secretary_worker.engine.running_limits import RunningLimits
+from secretary_worker.engine.line.candidates import Candidates
+from secretary_worker.engine.line.running_limits import RunningLimits
 from secretary_worker.engine.startable_types import StartableTypes
 from secretary_worker.engine.timers import Timers
 

@@ -18,13 +18,13 @@ from secretary_common.runtime.log import get_logger
 from secretary_common.runtime.resilient_loop import Failures, resilient_loop
 from secretary_worker.attempt.held_job import HeldJob
 from secretary_worker.attempt.verdict import Interruption
-from secretary_worker.engine.candidates import BATCH_SIZE, DUE_SEC, Candidates
 from secretary_worker.engine.claims import GUEST_SEC, Claims, GuestSlot
 from secretary_worker.engine.doorbells import Doorbells
 from secretary_worker.engine.heartbeat import Place, WorkerState, alone
+from secretary_worker.engine.line.candidates import BATCH_SIZE, DUE_SEC, Candidates
+from secretary_worker.engine.line.running_limits import RunningLimits
 from secretary_worker.engine.reclaim import Reclaimer, ReclaimSchedule
 from secretary_worker.engine.runner import Runner
-from secretary_worker.engine.running_limits import RunningLimits
 from secretary_worker.engine.startable_types import StartableTypes
 from secretary_worker.engine.timers import Timers
 

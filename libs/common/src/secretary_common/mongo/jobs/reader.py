@@ -18,8 +18,9 @@ from secretary_common.jobs import set_aside
 from secretary_common.models import Job, JobStatus
 from secretary_common.mongo.driver.collection import Collection, Document, Update
 from secretary_common.mongo.jobs.document import ODD_STATUS, PENDING, PROCESSING, update_of
+from secretary_common.mongo.stored.fault import Fault
 from secretary_common.mongo.stored.reader import Reader, Reading, as_read
-from secretary_common.mongo.stored.shape import EARLIEST, LATEST, Fault
+from secretary_common.mongo.stored.shape import EARLIEST, LATEST
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.log import get_logger
 

@@ -11,7 +11,8 @@ from pydantic import BaseModel
 
 from secretary_common.models.states import NewerWord
 from secretary_common.mongo.driver.collection import Document
-from secretary_common.mongo.stored.shape import Fault, shape_of
+from secretary_common.mongo.stored.fault import Fault
+from secretary_common.mongo.stored.shape import shape_of
 from secretary_common.runtime.log import get_logger
 from secretary_common.runtime.metrics import DOCUMENTS_UNREADABLE
 

@@ -21,6 +21,8 @@ from bson.datetime_ms import DatetimeMS
 from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
 
+from secretary_common.mongo.stored.fault import Fault, Mismatch
+
 FIRST_YEAR, END_YEAR = 1970, 9000
 EARLIEST = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC)
 LATEST = datetime(END_YEAR, 1, 1, tzinfo=UTC)
@@ -46,43 +48,6 @@ _NAMES: Mapping[type, str] = {
     DatetimeMS: "date out of range",
     ObjectId: "objectId",
 }
-
-
-class Mismatch(Exception):
-    """A value at *path* that the model does not take."""
-
-    def __init__(self, problem: str, *path: str, word: str | None = None) -> None:
-        super().__init__(problem)
-        self.problem = problem
-        self.path = path
-        self.word = word
-
-    def below(self, name: str) -> Mismatch:
-        """Return this mismatch as it is seen one level higher."""
-        return Mismatch(self.problem, name, *self.path, word=self.word)
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """A field that this version cannot read. ``problem`` names types, never values."""
-
-    path: tuple[str, ...]
-    problem: str
-    word: str | None = None
-    """A word that only a newer version knows."""
-
-    @property
-    def top(self) -> str:
-        """The top-level field."""
-        return self.path[0]
-
-    @property
-    def field(self) -> str:
-        """The path of the field, with dots."""
-        return ".".join(self.path)
-
-    def __str__(self) -> str:
-        return f"{self.field}: {self.problem}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,15 +10,15 @@ import itertools
 import math
 import random
 import time
-from bisect import bisect_right
-from collections import Counter, defaultdict, deque
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from secretary_common.models import Candidate
 from secretary_common.ports import JobCandidates
 from secretary_worker.engine.heartbeat import ALONE, Place, alone
-from secretary_worker.engine.running_limits import RunningLimits
+from secretary_worker.engine.line.running_limits import RunningLimits
+from secretary_worker.engine.line.turns import next_owners, round_robin, within_room
 
 BATCH_SIZE = 100
 """The least number of jobs that a worker reads at a time."""
@@ -31,38 +31,6 @@ FRESH = timedelta(seconds=0.2)
 """Workers leave jobs to one another that have been due for a shorter time."""
 DUE_SEC = 1.0
 """A worker asks at most this often which job is due next; see ``Candidates.owes_timer``."""
-
-
-def next_owners(owners: Sequence[str], last: str, count: int) -> list[str]:
-    """Return the *count* of sorted *owners* that come after *last*, in a circle."""
-    start = bisect_right(owners, last)
-    return [*owners[start:], *owners[:start]][:count]
-
-
-def round_robin(candidates: Iterable[Candidate], owners: Sequence[str]) -> list[Candidate]:
-    """Return *candidates* ordered so that *owners* take turns. Each owner's own order is kept."""
-    by_owner: defaultdict[str, deque[Candidate]] = defaultdict(deque)
-    for candidate in candidates:
-        by_owner[candidate.owner].append(candidate)
-    queues = deque(by_owner[owner] for owner in owners if by_owner[owner])
-    ordered = []
-    while queues:
-        queue = queues.popleft()
-        ordered.append(queue.popleft())
-        if queue:
-            queues.append(queue)
-    return ordered
-
-
-def within_room(candidates: Iterable[Candidate], room: Mapping[str, int]) -> list[Candidate]:
-    """Return the first *candidates* of each owner, as many as *room* says, if it does."""
-    taken: Counter[str] = Counter()
-    kept = []
-    for candidate in candidates:
-        taken[candidate.owner] += 1
-        if taken[candidate.owner] <= room.get(candidate.owner, taken[candidate.owner]):
-            kept.append(candidate)
-    return kept
 
 
 class Candidates:
