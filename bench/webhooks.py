@@ -220,8 +220,11 @@ async def _made(
     doorbell = Publisher(servers.amqp_url)
     async with store_of(mongo) as store, running(doorbell.run(), store.keep_time()):
         await indexes.ensure(store.client)
-        yield Setup(store, doorbell, receivers, servers=_pids(servers)), notifier
-    notifier.kill()
+        try:
+            yield Setup(store, doorbell, receivers, servers=_pids(servers)), notifier
+        finally:
+            if notifier.running:
+                notifier.kill()
 
 
 async def _measure(

@@ -16,6 +16,7 @@ from support.api_harness import (
     refused_field,
 )
 
+from secretary_api.schemas.submission import JobSubmission
 from secretary_common.errors import StoreUnavailable
 from secretary_common.models import Job, JobTypeInfo
 
@@ -31,6 +32,20 @@ async def test_an_accepted_job_is_stored_and_rung_for(api: Api) -> None:
     assert answer.headers["location"] == f"/api/jobs/{job.job_id}"
     assert data["job"]["status"] == "pending"
     assert api.doorbell.jobs == [("custom", job.job_id)]
+
+
+async def test_no_field_of_a_submission_is_forgotten(api: Api) -> None:
+    as_given: dict[str, Any] = {
+        "job_name": "mine",
+        "max_attempts": 7,
+        "timeout_sec": 60.0,
+        "tags": ["a"],
+        "user_id": "u",
+    }
+    decided = {"job_type", "parameters", "priority", "run_at", "delay_sec", "target"}
+    assert as_given.keys() | decided == JobSubmission.model_fields.keys()
+    job = api.jobs.jobs[data_of(await api.submit({"input": "data"}, **as_given))["job_id"]]
+    assert {name: getattr(job, name) for name in as_given} == as_given
 
 
 async def test_a_pdf_job_is_accepted_and_shown(api: Api) -> None:
