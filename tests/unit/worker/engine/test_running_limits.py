@@ -118,8 +118,8 @@ class StuckTransactions(InMemoryJobRepository):
 async def test_a_claim_that_cannot_end_holds_back_only_the_jobs_of_its_key() -> None:
     jobs = StuckTransactions()
     handler = Handler()
-    async with engine(handler, jobs=jobs, keys=await keys_with(limited=2), slots=2) as worker:
-        stuck = [await worker.submit(owner="limited", priority=9) for _ in range(3)]
+    async with engine(handler, jobs=jobs, keys=await keys_with(limited=6), slots=2) as worker:
+        stuck = [await worker.submit(owner="limited", priority=9) for _ in range(8)]
         free = [await worker.submit(owner="free", parameters={"short": True}) for _ in range(5)]
         for job_id in free:
             await worker.ended(job_id)

@@ -96,6 +96,8 @@ class Claims:
         free, limited = self._limits.split(jobs)
         claimed = await self.claim(free, job_types, found_by=self.found_by) if free else []
         for owner, job_ids in limited.items():
+            if self._limits.is_held(owner):
+                continue  # these candidates were read before
             try:
                 claimed += await self._claim_within(owner, job_ids, job_types)
             except StoreUnavailable as error:  # the next read fails too if MongoDB is away

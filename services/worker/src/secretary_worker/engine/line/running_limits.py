@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -37,6 +38,10 @@ class RunningLimits:
         """Leave out the jobs of the key *owner* for ``HOLD_SEC``."""
         self._held_until[owner] = self._monotonic() + HOLD_SEC
 
+    def is_held(self, owner: str) -> bool:
+        """Return whether the jobs of the key *owner* are left out; see ``hold``."""
+        return self._held_until.get(owner, -math.inf) > self._monotonic()
+
     async def now(self) -> Mapping[str, int]:
         """Return the limit of each key that has one, by its id.
 
@@ -64,11 +69,8 @@ class RunningLimits:
         if not limited:
             return {}
         running = await self._jobs.running_by_owner(limited)
-        now = self._monotonic()
         return {
-            owner: 0
-            if self._held_until.get(owner, now) > now
-            else max(limits[owner] - running.get(owner, 0), 0)
+            owner: 0 if self.is_held(owner) else max(limits[owner] - running.get(owner, 0), 0)
             for owner in limited
         }
 
