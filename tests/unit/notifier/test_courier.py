@@ -466,6 +466,23 @@ async def test_a_progress_stored_as_claimed_after_a_later_event_is_dropped() -> 
     assert (await harness.stored()).state is DeliveryState.DROPPED
 
 
+async def test_a_new_end_to_a_muted_url_is_recognized() -> None:
+    harness = CourierHarness()
+    end = await claimed_at_once(harness)
+    checks = harness.courier.claims.obstacles_of_new_end
+    assert await checks(end) == Obstacles(is_overtaken=False, is_muted=False)
+    await harness.store.mute(end.owner, end.url, harness.clock.now() + timedelta(hours=1))
+    assert await checks(end) == Obstacles(is_overtaken=False, is_muted=True)
+
+
+async def test_an_endpoint_gets_no_end_after_an_event_of_a_later_run() -> None:
+    """A retry stores no end for an endpoint that does not want ends at that time."""
+    harness = CourierHarness()
+    await harness.add(9, Phase.PROCESSING, endpoint_id="ep-1")
+    end = await claimed_at_once(harness, seq=7, endpoint_id="ep-1")
+    assert (await harness.courier.claims.obstacles_of_new_end(end)).is_overtaken
+
+
 async def test_a_delivery_stored_as_claimed_long_ago_is_given_back_unsent() -> None:
     harness = CourierHarness()
     late = await claimed_at_once(harness)

@@ -228,7 +228,7 @@ class NotifierMachine(RuleBasedStateMachine):
             new_lease=self.couriers[0].claims.new_lease,
             take_slot=lambda _: True,
             free_slot=lambda _: None,
-            check=self.couriers[0].claims.obstacles_of,
+            check=self.couriers[0].claims.obstacles_of_new_end,
             send=lambda _, __: None,
         )
         self.do(self.relay.relay_due(stores=stores))
@@ -241,7 +241,7 @@ class NotifierMachine(RuleBasedStateMachine):
             new_lease=courier.claims.new_lease,
             take_slot=lambda _: True,
             free_slot=lambda _: None,
-            check=courier.claims.obstacles_of,
+            check=courier.claims.obstacles_of_new_end,
             send=lambda one, check: self.tasks.add(
                 self.loop.create_task(courier.deliver_claimed(one, check=check))
             ),

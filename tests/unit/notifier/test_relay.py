@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -169,6 +169,7 @@ class ClaimingHarness(RelayHarness):
         self.free = slots
         self.leases = 0
         self.sent: list[Delivery] = []
+        self.on_sent: Callable[[], object] = lambda: None
         self.sent_under_check: list[bool] = []
         self.stores = FirstClaims(
             self.deliveries,
@@ -186,6 +187,7 @@ class ClaimingHarness(RelayHarness):
     def send(self, delivery: Delivery, check: Check | None) -> None:
         self.sent.append(delivery)
         self.sent_under_check.append(check is not None)
+        self.on_sent()
 
     def new_lease(self) -> Lease:
         self.leases += 1
@@ -208,6 +210,24 @@ async def test_only_the_end_of_a_job_is_checked_while_it_is_stored(phase: Phase)
     await harness.add(notify=slot)
     await harness.relay_due()
     assert harness.sent_under_check == [phase is Phase.COMPLETED]
+
+
+async def test_requests_leave_before_the_slots_are_cleared() -> None:
+    harness = ClaimingHarness(slots=1)
+    job_id = await harness.add()
+    slot = harness.jobs.jobs[job_id].notify
+    slots: list[NotifySlot | None] = []
+
+    async def request() -> None:
+        await asyncio.sleep(0)  # as a request that waits for nothing but a turn of the loop
+        slots.append(harness.jobs.jobs[job_id].notify)
+
+    requests: list[asyncio.Task[None]] = []
+    harness.on_sent = lambda: requests.append(asyncio.create_task(request()))
+    await harness.relay_due()
+    await asyncio.gather(*requests)
+    assert slots == [slot]
+    assert harness.jobs.jobs[job_id].notify is None
 
 
 async def test_deliveries_with_a_free_slot_are_stored_as_claimed_and_sent() -> None:

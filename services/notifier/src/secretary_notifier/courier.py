@@ -18,7 +18,7 @@ from secretary_common.observing.noticed import notice
 from secretary_common.observing.trace_context import context_of
 from secretary_common.observing.tracing import Kind, span
 from secretary_common.operator_events.fault import FaultKind
-from secretary_common.ports import DeliveryQueue
+from secretary_common.ports import DeliveryRepository
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.group_commit import GroupCommit
 from secretary_common.runtime.keyed_limit import KeyedLimit
@@ -60,7 +60,7 @@ class Courier:
 
     def __init__(
         self,
-        deliveries: DeliveryQueue,
+        deliveries: DeliveryRepository,
         sender: DeliverySender,
         limit: KeyedLimit,
         clock: Clock,
@@ -72,7 +72,7 @@ class Courier:
         """Prepare to deliver.
 
         Args:
-            deliveries: the queue in the store.
+            deliveries: the deliveries in the store.
             sender: makes the requests.
             limit: how many requests may run, in all and for each origin.
             clock: the store's.

@@ -6,15 +6,19 @@ Concurrent claims share a write and the reads after it.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from secretary_common.errors import StoreUnavailable
 from secretary_common.models import Delivery, DueDelivery, Lease, Obstacles, new_token
-from secretary_common.ports import DeliveryQueue
+from secretary_common.ports import DeliveryRepository
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.group_commit import GroupCommit
 from secretary_notifier.courier_config import CourierConfig
+
+T = TypeVar("T")
 
 STORE_RETRY_SEC = 1.0
 
@@ -33,7 +37,7 @@ class ClaimedDelivery:
 class DeliveryClaims:
     """Claims deliveries under leases of this notifier."""
 
-    def __init__(self, deliveries: DeliveryQueue, clock: Clock, config: CourierConfig) -> None:
+    def __init__(self, deliveries: DeliveryRepository, clock: Clock, config: CourierConfig) -> None:
         self._deliveries = deliveries
         self._clock = clock
         self._config = config
@@ -42,6 +46,9 @@ class DeliveryClaims:
         )
         self._checks: GroupCommit[Delivery, Obstacles] = GroupCommit(
             self._obstacles_of, name="delivery_checks"
+        )
+        self._new_ends: GroupCommit[Delivery, Obstacles] = GroupCommit(
+            self._obstacles_of_new_ends, name="new_delivery_checks"
         )
 
     async def claim(self, due: DueDelivery) -> ClaimedDelivery | None:
@@ -68,6 +75,19 @@ class DeliveryClaims:
             StoreUnavailable: the store did not answer until it was too late to send.
         """
         return await self._checks.submit(delivery)
+
+    async def obstacles_of_new_end(self, delivery: Delivery) -> Obstacles:
+        """Return what speaks against sending the end of a job, which is being stored as claimed.
+
+        Of a job's own webhook, no later event exists then (``FirstClaims``), so the store is not
+        asked for one. It is asked for those of endpoints: a client can change which events an
+        endpoint gets, so the API may have stored no end for it.
+
+        Raises:
+            StoreUnavailable: the store did not answer until it was too late to send.
+        """
+        checks = self._new_ends if delivery.endpoint_id is None else self._checks
+        return await checks.submit(delivery)
 
     def new_lease(self) -> Lease:
         """Return a lease of this notifier, which lasts from now on."""
@@ -105,9 +125,25 @@ class DeliveryClaims:
         ]
 
     async def _obstacles_of(self, held: list[Delivery]) -> list[Obstacles]:
+        read = self._deliveries.obstacles
+        return await self._read_in_time(held, lambda: read(held, self._clock.now()))
+
+    async def _obstacles_of_new_ends(self, held: list[Delivery]) -> list[Obstacles]:
+        read = self._deliveries.muted_until
+        muted = await self._read_in_time(held, lambda: read(held, self._clock.now()))
+        return [Obstacles(is_overtaken=False, is_muted=until is not None) for until in muted]
+
+    async def _read_in_time(
+        self, held: list[Delivery], read: Callable[[], Awaitable[list[T]]]
+    ) -> list[T]:
+        """Return the result of *read*, repeated while there is time to send the deliveries *held*.
+
+        Raises:
+            StoreUnavailable: the store did not answer until it was too late to send.
+        """
         while True:
             try:
-                return await self._deliveries.obstacles(held, self._clock.now())
+                return await read()
             except StoreUnavailable:
                 if any(each.lease and self.is_too_late_to_send(each.lease) for each in held):
                     raise

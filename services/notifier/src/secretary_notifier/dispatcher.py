@@ -99,7 +99,7 @@ class Dispatcher:
             new_lease=courier.claims.new_lease,
             take_slot=self._take_new,
             free_slot=lambda due: queue.forget(due, clock.now()),
-            check=courier.claims.obstacles_of,
+            check=courier.claims.obstacles_of_new_end,
             send=self._send_claimed,
         )
         self._tasks: set[asyncio.Task[None]] = set()

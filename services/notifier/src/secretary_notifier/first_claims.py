@@ -12,6 +12,10 @@ from secretary_common.runtime.clock import Clock
 
 Check = asyncio.Future[Obstacles]
 
+TURNS_OF_REQUESTS = 3
+"""So many turns of the event loop send the requests of new deliveries. Then the receivers work
+while this process clears the slots."""
+
 
 class FirstClaims:
     """Stores new deliveries, and claims in the same write those that may be sent at once.
@@ -21,8 +25,8 @@ class FirstClaims:
 
     Each claimed delivery is checked for obstacles. For the end of a job, the check runs at the same
     time as the write: an event of a later run exists only if a client has retried the job, and the
-    API stores the end of the earlier run before that. So the write, which then finds the delivery
-    stored, does not claim it. Other events are checked after the write.
+    API stores the end of the earlier run before that. So the delivery exists already in that case,
+    and the write does not claim it. Other events are checked after the write.
     """
 
     def __init__(
@@ -44,7 +48,7 @@ class FirstClaims:
             new_lease: returns a lease of this notifier.
             take_slot: takes the slot that sending a delivery needs; False: there is none.
             free_slot: frees the slot of a delivery that was not claimed.
-            check: returns the obstacles of a claimed delivery.
+            check: returns the obstacles of a new end of a job, see ``DeliveryClaims``.
             send: sends a claimed delivery after its check; None: the check is still to be made.
         """
         self._deliveries = deliveries
@@ -90,6 +94,8 @@ class FirstClaims:
                     self._free_slot(one.to_due())
                     if name in checks:
                         checks[name].cancel()
+        for _ in range(TURNS_OF_REQUESTS if held else 0):
+            await asyncio.sleep(0)
         return outcomes
 
     def _begin_check(self, claim: Delivery) -> Check:
