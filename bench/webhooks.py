@@ -7,8 +7,9 @@ the bench run on this machine. Compare only lines of one run.
     idle      one event at a time
     backlog   events that wait when the notifier starts, for one origin and for twenty
     stream    events at half of the backlog's rate, for twenty origins
-    isolation a stream at a quarter of the backlog's rate, without and with an origin that hangs;
-              each has a database and a notifier of its own
+    isolation a stream at a quarter of the backlog's rate, beside one more origin, which answers
+              or hangs. It gets the same events in both cases: a backlog two seconds before the
+              stream begins, then ten a second. Each case has a database and a notifier of its own
 """
 
 from __future__ import annotations
@@ -48,13 +49,14 @@ from secretary_devstack.processes.system_keys import SystemKeys
 from secretary_devstack.servers.port import free_port
 
 ORIGINS = 20
-HANGING = ORIGINS  # the number of the origin that hangs
+BESIDE = ORIGINS  # the number of the origin beside the stream, which answers or hangs
 IDLE_EVENTS = 100
 STREAM_SHARE = 0.5
 STREAM_SEC = 10
 ISOLATION_SHARE = 0.25
 ISOLATION_SEC = 15
-HANGING_BACKLOG = 300
+BACKLOG_BESIDE = 300
+RELAY_SEC = 2  # long enough for the backlog to become deliveries
 WARM_MS = 1000.0
 SEQ = 3
 LAST_ARRIVAL_SEC = 60
@@ -164,16 +166,15 @@ async def stream(setup: Setup, rate: int, seconds: int) -> list[float]:
 
 
 async def isolation(setup: Setup, rate: int, *, hangs: bool) -> Record:
-    """Measure healthy origins, with or without a hanging one."""
-    if not hangs:
-        return _streamed("all healthy", rate, await stream(setup, rate, ISOLATION_SEC))
+    """Measure a stream beside an origin that *hangs*, or that answers."""
     await _in_parallel(
-        16, [lambda: setup.commit(HANGING, ring=False) for _ in range(HANGING_BACKLOG)]
+        16, [lambda: setup.commit(BESIDE, ring=False) for _ in range(BACKLOG_BESIDE)]
     )
-    hanging = asyncio.create_task(_keep_sending(setup))
+    beside = asyncio.create_task(_keep_sending(setup))
+    await asyncio.sleep(RELAY_SEC)
     waits = await stream(setup, rate, ISOLATION_SEC)
-    hanging.cancel()
-    return _streamed("one hangs", rate, waits)
+    beside.cancel()
+    return _streamed("one hangs" if hangs else "all healthy", rate, waits)
 
 
 def _streamed(what: str, rate: int, waits: list[float]) -> Record:
@@ -182,7 +183,7 @@ def _streamed(what: str, rate: int, waits: list[float]) -> Record:
 
 async def _keep_sending(setup: Setup) -> None:
     while True:
-        await setup.commit(HANGING)
+        await setup.commit(BESIDE)
         await asyncio.sleep(0.1)
 
 
@@ -230,14 +231,17 @@ async def _made(
 async def _measure(
     folder: Path, servers: Servers, options: argparse.Namespace, turn: int
 ) -> list[Record]:
-    with Receivers(ORIGINS + 1, hanging={HANGING}) as receivers:
+    with (
+        Receivers(ORIGINS + 1) as receivers,
+        Receivers(ORIGINS + 1, hanging={BESIDE}) as one_hangs,
+    ):
         async with _made(folder, servers, receivers, "bench_webhooks") as (setup, notifier):
             records = await _rates(setup, notifier, options)
         rate = int(records[1]["per_sec"] * ISOLATION_SHARE)
         # The machine changes its speed, so each of the two comes first in half of the turns.
         for hangs in (False, True) if turn % 2 else (True, False):
-            database = "bench_hanging" if hangs else "bench_healthy"
-            async with _made(folder, servers, receivers, database) as (setup, notifier):
+            name, asked = ("hanging", one_hangs) if hangs else ("healthy", receivers)
+            async with _made(folder, servers, asked, f"bench_{name}") as (setup, notifier):
                 await asyncio.to_thread(notifier.start)
                 await warm_up(setup)
                 records.append(await isolation(setup, rate, hangs=hangs))
