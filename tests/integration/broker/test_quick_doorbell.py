@@ -27,6 +27,7 @@ class QuickRecorder:
     def __init__(self, url: str, job_type: str) -> None:
         self.received: list[tuple[str, str]] = []
         self.seconds = 0.0
+        self.claims_quickly = True
         self.consumer = JobConsumer(
             url,
             [job_type],
@@ -41,7 +42,11 @@ class QuickRecorder:
 
     async def _on_quick(self, _: str, job_id: str) -> RingOutcome:
         self.received.append(("quick", job_id))
-        return RingOutcome.CLAIMED
+        return RingOutcome.CLAIMED if self.claims_quickly else RingOutcome.GONE
+
+    def kinds_of(self, job_id: str) -> list[str]:
+        """Return the kinds of the doorbells that have arrived for a job."""
+        return [kind for kind, one in self.received if one == job_id]
 
     def has_received(self, kind: str, job_id: str) -> bool:
         """Return whether this doorbell has arrived."""
@@ -87,6 +92,29 @@ async def test_a_job_that_a_quick_doorbell_has_claimed_is_not_answered_again(
         await until(lambda: recorder.has_received("stored", "job-2"))
         assert not await waiting(channel, topology.job_queue(job_type))
     assert not recorder.has_received("stored", "job-1")
+
+
+async def test_an_announced_job_has_one_quick_doorbell_and_a_stored_one_once_it_is_rung_for(
+    amqp_url: str, job_type: str, channel: AbstractChannel
+) -> None:
+    publisher, recorder = Publisher(amqp_url), QuickRecorder(amqp_url, job_type)
+    recorder.claims_quickly = False  # as if the announcement comes before the job
+    quick = topology.quick_queue(topology.job_queue(job_type))
+    async with running(publisher.run()), running(recorder.consumer.run()):
+        recorder.consumer.resume()
+        await connected(publisher, job_type)
+        await until(lambda: consuming(channel, quick))
+        assert await publisher.announce_job(job_type, "job-1")
+        await until(lambda: recorder.has_received("quick", "job-1"))
+        assert not recorder.has_received("stored", "job-1")
+        await asyncio.sleep(2 * QUIET_SEC)  # the ring would be single without the announcement
+        assert await publisher.ring_job(job_type, "job-1", announced=True)
+        await until(lambda: recorder.has_received("stored", "job-1"))
+    assert recorder.kinds_of("job-1") == ["quick", "stored"]
+
+
+async def test_without_a_broker_nothing_is_announced(job_type: str) -> None:
+    assert not await Publisher("").announce_job(job_type, "job-1")
 
 
 async def test_a_later_doorbell_of_a_job_that_a_quick_one_claimed_is_answered(

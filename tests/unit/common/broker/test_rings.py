@@ -34,6 +34,12 @@ async def test_a_single_ring_is_quick_and_then_stored() -> None:
     assert harness.sent == ["quick a", "after quick a"]
 
 
+async def test_the_ring_of_an_announced_event_is_not_quick_again() -> None:
+    harness = Sent()
+    assert await harness.rings.ring("a", announced=True)
+    assert harness.sent == ["after quick a"]
+
+
 async def test_rings_of_a_moment_share_one_stored_doorbell() -> None:
     harness = Sent()
     assert await asyncio.gather(*(harness.rings.ring(one) for one in "abc")) == [True] * 3

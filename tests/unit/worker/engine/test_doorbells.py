@@ -14,7 +14,7 @@ from support.engine_harness import CLOCK, Engine, engine
 
 from secretary_common.broker.message import RingOutcome
 from secretary_common.errors import TransientError
-from secretary_common.models import Candidate, Job, JobStatus, Lease
+from secretary_common.models import Candidate, Job, JobStatus, Lease, new_job_id
 from secretary_common.testing.jobs import InMemoryJobRepository
 from secretary_worker import ResourceCalculator, SecretaryJobRepository
 from secretary_worker.engine import doorbells
@@ -52,7 +52,10 @@ class Exchange:
 
     is_connected = True
 
-    async def ring_job(self, job_type: str, job_id: str) -> bool:
+    async def announce_job(self, job_type: str, job_id: str) -> bool:
+        return False
+
+    async def ring_job(self, job_type: str, job_id: str, *, announced: bool = False) -> bool:
         self.rung.append(job_id)
         for worker in self.workers:
             if await worker.manager.ring(job_type, job_id) is not RingOutcome.GIVEN_BACK:
@@ -96,6 +99,15 @@ async def test_the_doorbells_of_a_moment_share_one_claim_and_one_read() -> None:
         assert store.reads == [[later, "job-unknown"]]
         for job_id in ids:
             assert (await worker.ended(job_id)).attempt == 1
+
+
+async def test_a_doorbell_that_comes_before_its_job_is_followed_by_a_look() -> None:
+    async with engine(nothing, poll_interval_sec=LONG) as worker:
+        await settled(worker)
+        job_id = new_job_id()
+        assert await worker.manager.ring("test", job_id) is RingOutcome.GONE
+        await worker.submit(job_id=job_id)
+        assert (await worker.ended(job_id)).attempt == 1
 
 
 async def test_a_shared_doorbell_makes_the_worker_take_all_its_jobs_in_one_claim() -> None:

@@ -4,7 +4,8 @@ Jobs of one type that are rung for at the same moment share messages: one messag
 and the worker reads the other jobs from MongoDB. A full worker passes the message on (``Doorbells``
 of the worker), so each worker with a free slot reads.
 
-A single ring on an idle system sends a quick doorbell first (``topology``, ``rings``).
+A single ring on an idle system sends a quick doorbell first (``topology``, ``rings``). The quick
+doorbell of a new job leaves while the job is being stored (``announce_job``).
 """
 
 from __future__ import annotations
@@ -74,13 +75,17 @@ class Publisher:
         if self._url:
             await keep_connected(self._url, self._session, role="ring")
 
-    async def ring_job(self, job_type: str, job_id: str) -> bool:
+    async def announce_job(self, job_type: str, job_id: str) -> bool:
+        return await self._ring_job_quickly(topology.job_queue(job_type), (job_id, None))
+
+    async def ring_job(self, job_type: str, job_id: str, *, announced: bool = False) -> bool:
         queue = topology.job_queue(job_type)
         if queue not in self._jobs:
             self._jobs[queue] = Rings(
                 partial(self._ring_job_quickly, queue), partial(self._ring_jobs, queue)
             )
-        return await self._jobs[queue].ring((job_id, tracing.current_header()))
+        ring = (job_id, tracing.current_header())
+        return await self._jobs[queue].ring(ring, announced=announced)
 
     async def _ring_job_quickly(self, queue: str, job: _JobRing) -> bool:
         return await self._ring_quickly(queue, topology.encode("job_id", job[0]))

@@ -63,9 +63,12 @@ class Rings(Generic[T]):
         )
         self._rung_at = -QUIET_SEC
 
-    async def ring(self, one: T) -> bool:
-        """Ring for the event *one*; return whether the broker has confirmed the doorbell."""
-        outcome = await self._groups.submit(one)
+    async def ring(self, one: T, *, announced: bool = False) -> bool:
+        """Ring for the event *one*; return whether the broker has confirmed the doorbell.
+
+        *announced*: a quick doorbell was sent while the event was being stored.
+        """
+        outcome = self._send_later(one) if announced else await self._groups.submit(one)
         return outcome if isinstance(outcome, bool) else await asyncio.shield(outcome)
 
     async def _ring(self, events: list[T]) -> list[bool | asyncio.Future[bool]]:
@@ -73,5 +76,9 @@ class Rings(Generic[T]):
         is_single = len(events) == 1 and now - self._rung_at >= QUIET_SEC
         self._rung_at = now
         if is_single and await self._send_quickly(events[0]):
-            return [asyncio.ensure_future(self._later.submit(events[0]))]
+            return [self._send_later(events[0])]
         return [*await self._send(events, quick=False)]
+
+    def _send_later(self, one: T) -> asyncio.Future[bool]:
+        """Send the doorbell that follows a quick one, even if the caller is cancelled."""
+        return asyncio.ensure_future(self._later.submit(one))

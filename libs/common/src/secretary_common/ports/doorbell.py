@@ -16,10 +16,19 @@ class Doorbell(Protocol):
         """Whether the broker answers this process now; None: there is no broker."""
         ...
 
-    async def ring_job(self, job_type: str, job_id: str) -> bool:
+    async def announce_job(self, job_type: str, job_id: str) -> bool:
+        """Send a quick doorbell for a job that is being stored; return whether it was sent.
+
+        It may reach a worker before MongoDB has the job, and then the worker looks again after some
+        milliseconds. ``ring_job`` follows once the job is stored.
+        """
+        ...
+
+    async def ring_job(self, job_type: str, job_id: str, *, announced: bool = False) -> bool:
         """Ring the workers for a job; return False unless the broker confirms within a second.
 
         Jobs that are rung for at the same moment may share a ring. Store a job before its ring.
+        *announced*: ``announce_job`` was called, so the ring may leave some milliseconds later.
         """
         ...
 

@@ -11,7 +11,10 @@ class RecordingDoorbell:
 
     answers: bool = True
     """The result of each ring; False stands for a broker that does not confirm."""
+    announced: list[tuple[str, str]] = field(default_factory=list)
     jobs: list[tuple[str, str]] = field(default_factory=list)
+    rung_after_announcement: list[bool] = field(default_factory=list)
+    """For each of ``jobs``, whether it was announced before."""
     deliveries: list[tuple[str, int]] = field(default_factory=list)
 
     @property
@@ -19,8 +22,13 @@ class RecordingDoorbell:
         """Whether rings succeed."""
         return self.answers
 
-    async def ring_job(self, job_type: str, job_id: str) -> bool:
+    async def announce_job(self, job_type: str, job_id: str) -> bool:
+        self.announced.append((job_type, job_id))
+        return self.answers
+
+    async def ring_job(self, job_type: str, job_id: str, *, announced: bool = False) -> bool:
         self.jobs.append((job_type, job_id))
+        self.rung_after_announcement.append(announced)
         return self.answers
 
     async def ring_delivery(self, job_id: str, seq: int) -> bool:

@@ -85,7 +85,7 @@ class Batches:
         if not repeated:
             log.info("batch.accepted", batch_id=batch.batch_id, jobs=len(jobs))
             for job in jobs:
-                self.ringer.ring_soon(job.job_type, job.job_id, job.trace)
+                self.ringer.ring_soon(job)
         return stored, repeated
 
     async def _stored(

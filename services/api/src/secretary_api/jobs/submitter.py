@@ -61,11 +61,18 @@ class JobSubmitter:
         job = self.admission.admit(submission, known, principal, now=now, idempotency=mark)
         [job] = await self.endpoints.mark([job], principal.key_id, now)
         upload = named_upload(job.parameters, known.info.parameter_schema or {})
+        is_announced = False
+
+        async def insert() -> None:
+            nonlocal is_announced
+            with self.ringer.storing(job) as is_announced:
+                await self.jobs.insert(job)
+
         try:
             if upload is not None:
                 await self.uploads.require({"parameters.file_id": upload}, principal.owner_filter)
             async with self.pending_limit.room(principal):
-                stored, repeated = await insert_once(job, self.jobs, lambda: self.jobs.insert(job))
+                stored, repeated = await insert_once(job, self.jobs, insert)
         except (RateLimited, InvalidRequest):  # also for a repeat, whose upload may be removed
             if not (found := await existing(job, self.jobs)):
                 raise
@@ -74,7 +81,7 @@ class JobSubmitter:
             log.info("job.repeated", job_id=stored.job_id)
             return without_content(stored) if stored.deleted_at else stored, True
         # The API rings for scheduled jobs too: the worker that receives the ring sets a timer.
-        self.ringer.ring_soon(job.job_type, job.job_id, job.trace)
+        self.ringer.ring_soon(job, announced=is_announced)
         for _ in range(TURNS_OF_RING):
             await asyncio.sleep(0)
         return job, False
