@@ -97,9 +97,25 @@ def test_a_full_queue_leaves_deliveries_in_the_store_and_knows_it() -> None:
     many = [due(number) for number in range(1000)]
     assert plan.offer(many, NOW)
     assert len(queue) < len(many)
-    while queue.take(NOW):
-        pass
-    assert plan.needs_more("other")
+    assert not plan.needs_more("a")  # enough of them wait in memory
+    while one := queue.take(NOW):
+        queue.release_slot(one, NOW, failed=False, took_sec=2.0)
+        queue.forget(one, NOW)
+    assert plan.needs_more("a")
+
+
+def test_an_origin_that_has_more_in_the_store_causes_no_reads_for_other_origins() -> None:
+    queue, plan = planned()
+    plan.begin_round()
+    plan.offer([due(number) for number in range(1000)], NOW)
+    choice = plan.choose_lanes(lanes("a", "b"), NOW)
+    assert [lane.origin for lane in choice.chosen] == ["b"]  # the queue is full of "a"
+    plan.end_round(choice, found=1, any_new=True)
+    assert not plan.needs_more("b")
+    while one := queue.take(NOW):
+        queue.release_slot(one, NOW, failed=False, took_sec=2.0)
+        queue.forget(one, NOW)
+    assert plan.needs_more("a")
 
 
 def test_a_delivery_that_could_not_be_claimed_is_left_alone_for_a_poll_interval() -> None:

@@ -43,11 +43,15 @@ class DispatchPlan:
         """The end of the wait of each postponed delivery."""
         self._postponed_keys: dict[str, datetime] = {}
         """The order keys of these deliveries, until when they have one."""
-        self._more_in_store = False
+        self._more_of: set[str] = set()
+        """The origins of which the store has more due deliveries than the queue takes."""
+        self._is_cut = False
+        """Whether the last round could not read the deliveries of every origin."""
 
     def begin_round(self) -> None:
-        """Begin a round: it will find whether the store has more due deliveries."""
-        self._more_in_store = False
+        """Begin a round: it will find of which origins the store has more due deliveries."""
+        self._more_of.clear()
+        self._is_cut = False
 
     def end_waits(self, now: datetime) -> None:
         """Forget the waits that are over, so that these deliveries may be claimed again."""
@@ -74,8 +78,8 @@ class DispatchPlan:
         *any_new*: whether the queue did not know one of them.
         """
         is_cut = found >= DUE_AT_ONCE
-        if is_cut or len(choice.chosen) < len(choice.due):
-            self._more_in_store = True
+        self._is_cut = is_cut or len(choice.chosen) >= LANES_AT_ONCE
+        self._more_of.update(lane.origin for lane in set(choice.due).difference(choice.chosen))
         return is_cut and any_new
 
     def offer(self, found: Collection[DueDelivery], now: datetime) -> bool:
@@ -87,7 +91,7 @@ class DispatchPlan:
             if self._queue.offer(due):
                 any_new = True
             elif not self._queue.accepts(due.lane, now):  # stays in the store until there is room
-                self._more_in_store = True
+                self._more_of.add(due.origin)
         return any_new
 
     def take_new(self, due: DueDelivery, now: datetime) -> bool:
@@ -95,8 +99,12 @@ class DispatchPlan:
         return due.delivery_id not in self._postponed and self._queue.take_new(due, now)
 
     def needs_more(self, origin: str) -> bool:
-        """Return whether to read the store, because *origin* could take more than is queued."""
-        return self._more_in_store and self._queue.needs_more(origin)
+        """Return whether to read the store after an end at *origin*: it may take another delivery.
+
+        What other origins have in the store does not count. Otherwise each end at a quick origin
+        would read the store again while a hanging origin has more deliveries than the queue takes.
+        """
+        return (self._is_cut or origin in self._more_of) and self._queue.needs_more(origin)
 
     def note_answer(
         self, due: DueDelivery, answer: Answer | None, verdict: DeliveryVerdict, now: datetime
