@@ -9,7 +9,8 @@ the bench run on this machine. Compare only lines of one run.
     stream    events at half of the backlog's rate, for twenty origins
     isolation a stream at a quarter of the backlog's rate, beside one more origin, which answers
               or hangs. It gets the same events in both cases: a backlog two seconds before the
-              stream begins, then ten a second. Each case has a database and a notifier of its own
+              stream begins, then ten a second. Each case has servers and a notifier of its own.
+              Both run at the same time, and the stream goes to each for three seconds in turn
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ import asyncio
 import functools
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -48,13 +49,14 @@ from secretary_devstack.processes.stack import Servers
 from secretary_devstack.processes.system_keys import SystemKeys
 from secretary_devstack.servers.port import free_port
 
+DATABASE = "bench_webhooks"
 ORIGINS = 20
 BESIDE = ORIGINS  # the number of the origin beside the stream, which answers or hangs
 IDLE_EVENTS = 100
 STREAM_SHARE = 0.5
 STREAM_SEC = 10
 ISOLATION_SHARE = 0.25
-ISOLATION_SEC = 15
+SLICES, SLICE_SEC = 6, 3
 BACKLOG_BESIDE = 300
 RELAY_SEC = 2  # long enough for the backlog to become deliveries
 WARM_MS = 1000.0
@@ -165,16 +167,20 @@ async def stream(setup: Setup, rate: int, seconds: int) -> list[float]:
     return setup.waits_ms(await setup.arrivals_of(wanted), wanted)
 
 
-async def isolation(setup: Setup, rate: int, *, hangs: bool) -> Record:
-    """Measure a stream beside an origin that *hangs*, or that answers."""
-    await _in_parallel(
-        16, [lambda: setup.commit(BESIDE, ring=False) for _ in range(BACKLOG_BESIDE)]
-    )
-    beside = asyncio.create_task(_keep_sending(setup))
-    await asyncio.sleep(RELAY_SEC)
-    waits = await stream(setup, rate, ISOLATION_SEC)
-    beside.cancel()
-    return _streamed("one hangs" if hangs else "all healthy", rate, waits)
+async def isolation(cases: dict[str, Setup], rate: int) -> list[Record]:
+    """Measure a stream in each of *cases*, in turns, beside an origin that gets events too."""
+    waits: dict[str, list[float]] = {name: [] for name in cases}
+    async with AsyncExitStack() as stack:
+        for setup in cases.values():
+            commit = functools.partial(setup.commit, BESIDE, ring=False)
+            await _in_parallel(16, [commit] * BACKLOG_BESIDE)
+            await stack.enter_async_context(running(_keep_sending(setup)))
+        await asyncio.sleep(RELAY_SEC)
+        for number in range(SLICES):
+            # The case that comes first changes, too.
+            for name in list(cases)[:: -1 if number % 2 else 1]:
+                waits[name] += await stream(cases[name], rate, SLICE_SEC)
+    return [_streamed(name, rate, sorted(waits[name])) for name in cases]
 
 
 def _streamed(what: str, rate: int, waits: list[float]) -> Record:
@@ -187,7 +193,7 @@ async def _keep_sending(setup: Setup) -> None:
         await asyncio.sleep(0.1)
 
 
-async def _in_parallel(width: int, works: list[Callable[[], Awaitable[object]]]) -> None:
+async def _in_parallel(width: int, works: Sequence[Callable[[], Awaitable[object]]]) -> None:
     waiting = iter(works)
 
     async def work() -> None:
@@ -213,10 +219,10 @@ def _notifier(folder: Path, mongo: MongoSection, amqp_url: str) -> Service:
 
 @asynccontextmanager
 async def _made(
-    folder: Path, servers: Servers, receivers: Receivers, database: str
+    folder: Path, servers: Servers, receivers: Receivers
 ) -> AsyncIterator[tuple[Setup, Service]]:
-    """Give the setup for a new database, and a notifier for it that is not started."""
-    mongo = MongoSection(url=servers.mongo.url, database=database)
+    """Give the setup on new *servers*, and a notifier for it that is not started."""
+    mongo = MongoSection(url=servers.mongo.url, database=DATABASE)
     notifier = _notifier(folder, mongo, servers.amqp_url)
     doorbell = Publisher(servers.amqp_url)
     async with store_of(mongo) as store, running(doorbell.run(), store.keep_time()):
@@ -228,37 +234,51 @@ async def _made(
                 notifier.kill()
 
 
-async def _measure(
-    folder: Path, servers: Servers, options: argparse.Namespace, turn: int
+def _measure(folder: Path, options: argparse.Namespace) -> list[Record]:
+    """Measure the rates, then the stream beside another origin; start servers for each."""
+    with Receivers(ORIGINS) as receivers, _servers(folder / "rates") as servers:
+        records = asyncio.run(_rates(folder, servers, receivers, options))
+    rate = int(records[1]["per_sec"] * ISOLATION_SHARE)
+    with ExitStack() as stack:
+        asked = {
+            "all healthy": stack.enter_context(Receivers(ORIGINS + 1)),
+            "one hangs": stack.enter_context(Receivers(ORIGINS + 1, hanging={BESIDE})),
+        }
+        started = {name: stack.enter_context(_servers(folder / name[:3])) for name in asked}
+        return records + asyncio.run(_beside(folder, started, asked, rate))
+
+
+def _servers(folder: Path) -> Servers:
+    return Servers(folder, quick_start=False)
+
+
+async def _beside(
+    folder: Path, servers: dict[str, Servers], receivers: dict[str, Receivers], rate: int
 ) -> list[Record]:
-    with (
-        Receivers(ORIGINS + 1) as receivers,
-        Receivers(ORIGINS + 1, hanging={BESIDE}) as one_hangs,
-    ):
-        async with _made(folder, servers, receivers, "bench_webhooks") as (setup, notifier):
-            records = await _rates(setup, notifier, options)
-        rate = int(records[1]["per_sec"] * ISOLATION_SHARE)
-        # The machine changes its speed, so each of the two comes first in half of the turns.
-        for hangs in (False, True) if turn % 2 else (True, False):
-            name, asked = ("hanging", one_hangs) if hangs else ("healthy", receivers)
-            async with _made(folder, servers, asked, f"bench_{name}") as (setup, notifier):
-                await asyncio.to_thread(notifier.start)
-                await warm_up(setup)
-                records.append(await isolation(setup, rate, hangs=hangs))
-    return records
+    cases = {}
+    async with AsyncExitStack() as stack:
+        for name, started in servers.items():
+            made = _made(folder, started, receivers[name])
+            cases[name], notifier = await stack.enter_async_context(made)
+            await asyncio.to_thread(notifier.start)
+            await warm_up(cases[name])
+        return await isolation(cases, rate)
 
 
-async def _rates(setup: Setup, notifier: Service, options: argparse.Namespace) -> list[Record]:
+async def _rates(
+    folder: Path, servers: Servers, receivers: Receivers, options: argparse.Namespace
+) -> list[Record]:
     records = []
-    for origins in (1, ORIGINS):
-        records.append(await backlog(setup, notifier, origins, options.events))
-        say(f"{records[-1]['what']}: {records[-1]['per_sec']:.0f}/s")
-        notifier.stop()
-    rate = int(records[-1]["per_sec"] * STREAM_SHARE)
-    await asyncio.to_thread(notifier.start)
-    await warm_up(setup)
-    records.append(await idle(setup))
-    records.append(_streamed("stream", rate, await stream(setup, rate, STREAM_SEC)))
+    async with _made(folder, servers, receivers) as (setup, notifier):
+        for origins in (1, ORIGINS):
+            records.append(await backlog(setup, notifier, origins, options.events))
+            say(f"{records[-1]['what']}: {records[-1]['per_sec']:.0f}/s")
+            notifier.stop()
+        rate = int(records[-1]["per_sec"] * STREAM_SHARE)
+        await asyncio.to_thread(notifier.start)
+        await warm_up(setup)
+        records.append(await idle(setup))
+        records.append(_streamed("stream", rate, await stream(setup, rate, STREAM_SEC)))
     return records
 
 
@@ -278,12 +298,8 @@ def measure(options: argparse.Namespace) -> Record:
     """Measure everything in each turn, against fresh servers."""
     records: list[Record] = []
     for turn in range(1, options.turns + 1):
-        with (
-            alone(options.lock),
-            new_folder() as folder,
-            Servers(folder / "servers", quick_start=False) as servers,
-        ):
-            found = asyncio.run(_measure(folder, servers, options, turn))
+        with alone(options.lock), new_folder() as folder:
+            found = _measure(folder, options)
         records += [{"turn": turn, **record} for record in found]
     return {"records": records}
 
