@@ -111,7 +111,7 @@ def _parser(bench: Any, name: str) -> argparse.ArgumentParser:
 
 
 def _shown(options: argparse.Namespace) -> results.Record:
-    own = ("lock", "out", "name")
+    own = ("lock", "out", "name", "py_spy")
     return {name: value for name, value in vars(options).items() if name not in own}
 
 
