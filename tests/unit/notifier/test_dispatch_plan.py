@@ -45,6 +45,13 @@ def taken(queue: FairQueue) -> list[str]:
     return found
 
 
+def deliver_all(queue: FairQueue) -> None:
+    """Deliver all that waits in *queue*, slowly."""
+    while one := queue.take(NOW):
+        queue.release_slot(one, NOW, failed=False, took_sec=2.0)
+        queue.forget(one, NOW)
+
+
 def test_a_round_reads_first_the_lanes_of_which_nothing_waits_in_memory() -> None:
     _, plan = planned()
     plan.offer([due(origin="a")], NOW)
@@ -98,9 +105,7 @@ def test_a_full_queue_leaves_deliveries_in_the_store_and_knows_it() -> None:
     assert plan.offer(many, NOW)
     assert len(queue) < len(many)
     assert not plan.needs_more("a")  # enough of them wait in memory
-    while one := queue.take(NOW):
-        queue.release_slot(one, NOW, failed=False, took_sec=2.0)
-        queue.forget(one, NOW)
+    deliver_all(queue)
     assert plan.needs_more("a")
 
 
@@ -112,10 +117,17 @@ def test_an_origin_that_has_more_in_the_store_causes_no_reads_for_other_origins(
     assert [lane.origin for lane in choice.chosen] == ["b"]  # the queue is full of "a"
     plan.end_round(choice, found=1, any_new=True)
     assert not plan.needs_more("b")
-    while one := queue.take(NOW):
-        queue.release_slot(one, NOW, failed=False, took_sec=2.0)
-        queue.forget(one, NOW)
+    deliver_all(queue)
     assert plan.needs_more("a")
+
+
+def test_after_a_full_read_only_ends_at_origins_that_were_due_cause_another() -> None:
+    _, plan = planned()
+    plan.begin_round()
+    choice = plan.choose_lanes(lanes("a", "b"), NOW)
+    plan.end_round(choice, found=DUE_AT_ONCE, any_new=False)
+    assert plan.needs_more("a")
+    assert not plan.needs_more("other")
 
 
 def test_a_delivery_that_could_not_be_claimed_is_left_alone_for_a_poll_interval() -> None:

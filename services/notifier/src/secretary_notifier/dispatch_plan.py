@@ -44,14 +44,11 @@ class DispatchPlan:
         self._postponed_keys: dict[str, datetime] = {}
         """The order keys of these deliveries, until when they have one."""
         self._more_of: set[str] = set()
-        """The origins of which the store has more due deliveries than the queue takes."""
-        self._is_cut = False
-        """Whether the last round could not read the deliveries of every origin."""
+        """The origins of which the store may have due deliveries that were not read."""
 
     def begin_round(self) -> None:
         """Begin a round: it will find of which origins the store has more due deliveries."""
         self._more_of.clear()
-        self._is_cut = False
 
     def end_waits(self, now: datetime) -> None:
         """Forget the waits that are over, so that these deliveries may be claimed again."""
@@ -78,8 +75,9 @@ class DispatchPlan:
         *any_new*: whether the queue did not know one of them.
         """
         is_cut = found >= DUE_AT_ONCE
-        self._is_cut = is_cut or len(choice.chosen) >= LANES_AT_ONCE
-        self._more_of.update(lane.origin for lane in set(choice.due).difference(choice.chosen))
+        is_complete = not is_cut and len(choice.chosen) < LANES_AT_ONCE
+        read = set(choice.chosen) if is_complete else set()
+        self._more_of.update(lane.origin for lane in choice.due if lane not in read)
         return is_cut and any_new
 
     def offer(self, found: Collection[DueDelivery], now: datetime) -> bool:
@@ -104,7 +102,7 @@ class DispatchPlan:
         What other origins have in the store does not count. Otherwise each end at a quick origin
         would read the store again while a hanging origin has more deliveries than the queue takes.
         """
-        return (self._is_cut or origin in self._more_of) and self._queue.needs_more(origin)
+        return origin in self._more_of and self._queue.needs_more(origin)
 
     def note_answer(
         self, due: DueDelivery, answer: Answer | None, verdict: DeliveryVerdict, now: datetime
