@@ -86,7 +86,7 @@ def _spy(program: str, pid: int, file: Path, seconds: int) -> subprocess.Popen[b
     # Without ``--nonblocking`` the service stands still while py-spy waits for a CPU, and py-spy
     # then counts one stack again and again.
     more = ["--nonblocking", "--duration", str(seconds), "--output", str(file)]
-    return subprocess.Popen([*command, *more], stdout=subprocess.DEVNULL)  # noqa: S603 - the person at the bench names it
+    return subprocess.Popen([*command, *more], stdout=subprocess.DEVNULL)  # noqa: S603 - no shell; the person at the bench names py-spy
 
 
 def _bursts(system: Secretary, seconds: int, webhook: str) -> None:

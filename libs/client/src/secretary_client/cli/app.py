@@ -48,7 +48,7 @@ def _registrations() -> list[Callable[[typer.Typer], None]]:
     return [*commands.REGISTRATIONS, *(one.load() for one in others)]
 
 
-def _show_version(given: bool) -> None:  # noqa: FBT001 - typer passes it so
+def _show_version(given: bool) -> None:  # noqa: FBT001 - typer calls it with the value of the option
     if given:
         typer.echo(f"secretary {importlib.metadata.version('secretary-client')}")
         raise typer.Exit

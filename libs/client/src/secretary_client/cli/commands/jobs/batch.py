@@ -62,7 +62,7 @@ def batches(session: Session, limit: Limit = 50) -> None:
             one["batch_name"],
             one["status"],
             one["created_at"],
-            *(one["counts"][state] for state in Status),  # type: ignore[literal-required] # states are keys
+            *(one["counts"][state] for state in Status),  # type: ignore[literal-required] # it has a key for each state
         )
         for one in found
     )

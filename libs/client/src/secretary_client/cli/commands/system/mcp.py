@@ -48,8 +48,8 @@ def mcp(
     made and written to standard error.
     """
     try:
-        from secretary_client.mcp_server import server as mcp_server  # noqa: PLC0415 - an extra
-        from secretary_client.mcp_server.readable_files import ReadableFiles  # noqa: PLC0415 - an extra
+        from secretary_client.mcp_server import server as mcp_server  # noqa: PLC0415 - may be missing
+        from secretary_client.mcp_server.readable_files import ReadableFiles  # noqa: PLC0415 - may be missing
     except ModuleNotFoundError as error:  # an installation without the extra
         package = (error.name or "").partition(".")[0]
         message = f'{package} is missing: pip install "secretary-client[cli,mcp]"'
