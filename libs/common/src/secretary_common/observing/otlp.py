@@ -44,7 +44,7 @@ def exported(
         yield
         return
     try:
-        from secretary_common.observing.otlp_exporter import OtlpExporter  # noqa: PLC0415 - needed by few
+        from secretary_common.observing.otlp_exporter import OtlpExporter  # noqa: PLC0415 - may be missing
     except ImportError as error:
         message = "tracing.endpoint is set, but secretary-common[tracing] is not installed"
         raise ConfigurationError(message) from error
