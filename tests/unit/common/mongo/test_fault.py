@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
 from pymongo.errors import (
@@ -62,6 +63,38 @@ async def test_a_transaction_that_takes_too_long_is_an_outage_no_matter_how_it_s
     monkeypatch.setattr(transaction, "OPERATION_TIMEOUT_MS", 10)
     with pytest.raises(StoreUnavailable), translated_errors():
         await transaction.within_deadline(endless())
+
+
+async def test_a_transaction_ends_although_the_driver_swallows_the_first_cancellation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(transaction, "OPERATION_TIMEOUT_MS", 10)
+    monkeypatch.setattr(transaction, "_CANCEL_AGAIN_SEC", 0.01)
+    swallowed = 0
+
+    async def swallowing() -> None:
+        nonlocal swallowed
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            swallowed += 1
+        await asyncio.Event().wait()
+
+    with pytest.raises(StoreUnavailable), translated_errors():
+        await transaction.within_deadline(swallowing())
+    assert swallowed == 1
+
+
+async def test_a_transaction_that_ends_at_its_deadline_has_its_result(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def committed() -> str:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        return "committed"
+
+    monkeypatch.setattr(transaction, "OPERATION_TIMEOUT_MS", 10)
+    assert await transaction.within_deadline(committed()) == "committed"
 
 
 async def test_a_misuse_of_the_driver_is_not_an_outage() -> None:

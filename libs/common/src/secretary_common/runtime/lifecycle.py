@@ -60,17 +60,18 @@ async def wait_for_event(event: asyncio.Event, seconds: float) -> None:
             await event.wait()
 
 
-async def cancel_and_wait(*tasks: asyncio.Future[Any]) -> None:
+async def cancel_and_wait(*tasks: asyncio.Future[Any], again_sec: float | None = None) -> None:
     """Cancel *tasks* and return when they have ended; their results and errors are ignored.
 
-    The function cancels repeatedly: before Python 3.12 ``asyncio.wait_for`` swallows a cancellation
-    that arrives in the same turn of the loop as its result. The AMQP client uses ``wait_for`` for
-    each answer.
+    The function cancels every *again_sec* (by default CANCEL_AGAIN_SEC), because before Python 3.12
+    ``asyncio.wait_for`` swallows a cancellation that arrives in the same turn of the loop as its
+    result. The AMQP client uses ``wait_for`` for each answer, and PyMongo for each message that it
+    sends.
     """
     while pending := [task for task in tasks if not task.done()]:
         for task in pending:
             task.cancel()
-        await asyncio.wait(pending, timeout=CANCEL_AGAIN_SEC)
+        await asyncio.wait(pending, timeout=again_sec or CANCEL_AGAIN_SEC)
     await asyncio.gather(*tasks, return_exceptions=True)
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pymongo.errors import InvalidOperation, ServerSelectionTimeoutError
 
 from secretary_common.mongo.driver.awaited import awaited
+from secretary_common.runtime.lifecycle import cancel_and_wait
 
 T = TypeVar("T")
 
 OPERATION_TIMEOUT_MS = 5_000
+_CANCEL_AGAIN_SEC = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +61,22 @@ async def run(raw: Any, usable: Collection[str], work: Callable[[Transaction], A
         )
 
 
-async def within_deadline(work: Awaitable[T]) -> T:
-    """Await *work* for at most one operation timeout.
+async def within_deadline(work: Coroutine[Any, Any, T]) -> T:
+    """Await *work* for at most one operation timeout, and about a second for its abort.
 
-    Without this limit, the driver would retry a transaction for two minutes.
+    Without this limit, the driver would retry a transaction for two minutes. A single cancellation
+    is not enough: the driver may swallow it (``cancel_and_wait``) and go on to retry.
     """
-    limit = asyncio.timeout(OPERATION_TIMEOUT_MS / 1000)
+    working = asyncio.create_task(work)
     try:
-        async with limit:
-            return await work
-    except (TimeoutError, InvalidOperation):
+        await asyncio.wait({working}, timeout=OPERATION_TIMEOUT_MS / 1000)
+        late = not working.done()
+    finally:
+        await cancel_and_wait(working, again_sec=_CANCEL_AGAIN_SEC)
+    try:
+        return working.result()
+    except (asyncio.CancelledError, InvalidOperation):
         # Motor raises InvalidOperation if it is stopped while it aborts the transaction.
-        if not limit.expired():
+        if not late:
             raise
         raise ServerSelectionTimeoutError("the transaction took too long") from None
