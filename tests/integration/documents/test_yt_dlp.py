@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shlex
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -134,9 +135,11 @@ async def test_cancelling_at_the_start_kills_yt_dlp_too(
 ) -> None:
     pid, start = tmp_path / "pid", asyncio.create_subprocess_exec
     jobs: list[asyncio.Task[bytes]] = []
+    started: list[asyncio.subprocess.Process] = []
 
     async def slow_start(*arguments: Any, **options: Any) -> asyncio.subprocess.Process:
         process = await start(*arguments, **options)
+        started.append(process)
         await until(lambda: pid.exists() and pid.read_text(), "its start")
         jobs[0].cancel()
         await asyncio.sleep(0)
@@ -146,6 +149,7 @@ async def test_cancelling_at_the_start_kills_yt_dlp_too(
     jobs.append(asyncio.create_task(sound(make("sleep 600 &\nsleep 600"))))
     with pytest.raises(asyncio.CancelledError):
         await jobs[0]
+    assert [process.returncode for process in started] == [-signal.SIGKILL]
     await all_gone(int(pid.read_text()))
 
 

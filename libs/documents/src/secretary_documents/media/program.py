@@ -116,12 +116,21 @@ async def _started(command: Command) -> asyncio.subprocess.Process:
         # pipes. The callback is called even if the caller is cancelled once more.
         starting.add_done_callback(_kill_started)
         await asyncio.wait([starting])
+        if process := _result(starting):
+            await process.wait()
+            await _Reading(process, None).finish()
         raise
 
 
 def _kill_started(starting: asyncio.Future[asyncio.subprocess.Process]) -> None:
-    if not starting.cancelled() and starting.exception() is None:
-        _kill_group(starting.result().pid)
+    if process := _result(starting):
+        _kill_group(process.pid)
+
+
+def _result(
+    starting: asyncio.Future[asyncio.subprocess.Process],
+) -> asyncio.subprocess.Process | None:
+    return None if starting.cancelled() or starting.exception() else starting.result()
 
 
 async def _start(command: Command) -> asyncio.subprocess.Process:
