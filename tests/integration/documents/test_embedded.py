@@ -144,6 +144,15 @@ def test_a_call_under_way_ends_when_another_thread_closes_the_extractor() -> Non
         assert isinstance(call.exception(timeout=30), CancelledError)
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """SIGINT raises KeyboardInterrupt, also in tests that a shell started in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupted_call_reads_no_further(extractor: Extractor) -> None:
     seen: list[str] = []
     interrupted = threading.Event()
