@@ -18,38 +18,22 @@ from __future__ import annotations
 import argparse
 import asyncio
 import functools
-import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 
 from harness import cpu, picture, results
-from harness.receiver import Arrivals, Receivers
+from harness.receiver import Receivers
 from harness.results import Record
 from harness.turns import alone, new_folder, say
+from harness.webhook_setup import SEQ, Setup, setup_on, warm_up
 
-from secretary_common.broker.publisher import Publisher
-from secretary_common.models import (
-    Job,
-    JobStatus,
-    NotifySlot,
-    Phase,
-    Webhook,
-    delivery_id_of,
-    new_job_id,
-)
-from secretary_common.mongo import indexes
-from secretary_common.mongo.store import Store, store_of
+from secretary_common.models import delivery_id_of
 from secretary_common.runtime.lifecycle import running
-from secretary_common.settings.service import MongoSection
 from secretary_devstack.processes.service import Service
 from secretary_devstack.processes.stack import Servers
-from secretary_devstack.processes.system_keys import SystemKeys
-from secretary_devstack.servers.port import free_port
 
-DATABASE = "bench_webhooks"
 ORIGINS = 20
 BESIDE = ORIGINS  # the number of the origin beside the stream, which answers or hangs
 IDLE_EVENTS = 100
@@ -59,73 +43,6 @@ ISOLATION_SHARE = 0.25
 SLICES, SLICE_SEC = 6, 3
 BACKLOG_BESIDE = 300
 RELAY_SEC = 2  # long enough for the backlog to become deliveries
-WARM_MS = 1000.0
-SEQ = 3
-LAST_ARRIVAL_SEC = 60
-
-
-@dataclass
-class Setup:
-    """The store, the doorbell and the receivers of the bench."""
-
-    store: Store
-    doorbell: Publisher
-    receivers: Receivers
-    servers: dict[str, list[int]]
-    """The process ids of the servers by their names."""
-    committed: dict[str, float] = field(default_factory=dict)
-
-    def job(self, origin: int) -> Job:
-        """Return a job that has just completed, with a webhook to *origin*."""
-        now = self.store.clock.now()
-        return Job(
-            job_id=new_job_id(),
-            job_type="pdf",
-            owner="key-1",
-            status=JobStatus.COMPLETED,
-            run_at=now,
-            created_at=now,
-            updated_at=now,
-            completed_at=now,
-            results={"extracted_text": "Lorem ipsum dolor sit amet. " * 40},
-            seq=SEQ,
-            notify=NotifySlot(seq=SEQ, run=1, phase=Phase.COMPLETED, due_at=now),
-            webhook=Webhook(url=self.receivers.url(origin)),
-        )
-
-    async def commit(self, origin: int, *, ring: bool = True) -> str:
-        """Insert a job, record when it was acknowledged, ring; return the delivery's id."""
-        job = self.job(origin)
-        delivery_id = delivery_id_of(job.job_id, SEQ)
-        await self.store.jobs.insert(job)
-        self.committed[delivery_id] = time.time()
-        if ring:
-            await self.doorbell.ring_slot(job.job_id, SEQ)
-        return delivery_id
-
-    async def arrivals_of(self, wanted: set[str]) -> Arrivals:
-        """Wait for the deliveries *wanted*; return when each arrived."""
-        found: Arrivals = {}
-        deadline = time.monotonic() + LAST_ARRIVAL_SEC
-        while not wanted <= found.keys():
-            if time.monotonic() > deadline:
-                sys.exit(f"{len(wanted - found.keys())} of {len(wanted)} did not arrive")
-            await asyncio.sleep(0.1)
-            found |= self.receivers.take()
-        return found
-
-    def waits_ms(self, arrivals: Arrivals, wanted: set[str]) -> list[float]:
-        """Return the milliseconds from commit to first byte, sorted."""
-        return sorted((arrivals[one] - self.committed[one]) * 1000 for one in wanted)
-
-
-async def warm_up(setup: Setup) -> None:
-    """Return when the doorbell works: an event arrives long before the next poll."""
-    while True:
-        wanted = {await setup.commit(0)}
-        [wait] = setup.waits_ms(await setup.arrivals_of(wanted), wanted)
-        if wait < WARM_MS:
-            return
 
 
 async def idle(setup: Setup) -> Record:
@@ -203,37 +120,6 @@ async def _in_parallel(width: int, works: Sequence[Callable[[], Awaitable[object
     await asyncio.gather(*(work() for _ in range(width)))
 
 
-def _notifier(folder: Path, mongo: MongoSection, amqp_url: str) -> Service:
-    keys, port = SystemKeys.make(), free_port()
-    settings = {
-        "mongo.url": mongo.url,
-        "mongo.database": mongo.database,
-        "broker.url": amqp_url,
-        "security.encryption_keys": [keys.encryption],
-        "security.allow_networks": ["127.0.0.0/8"],
-        "notifier.signing_secrets": [keys.signing],
-        "notifier.http_port": port,
-    }
-    return Service("secretary-notifier", settings, folder, port=port)
-
-
-@asynccontextmanager
-async def _made(
-    folder: Path, servers: Servers, receivers: Receivers
-) -> AsyncIterator[tuple[Setup, Service]]:
-    """Give the setup on new *servers*, and a notifier for it that is not started."""
-    mongo = MongoSection(url=servers.mongo.url, database=DATABASE)
-    notifier = _notifier(folder, mongo, servers.amqp_url)
-    doorbell = Publisher(servers.amqp_url)
-    async with store_of(mongo) as store, running(doorbell.run(), store.keep_time()):
-        await indexes.ensure(store.client)
-        try:
-            yield Setup(store, doorbell, receivers, servers=_pids(servers)), notifier
-        finally:
-            if notifier.running:
-                notifier.kill()
-
-
 def _measure(folder: Path, options: argparse.Namespace) -> list[Record]:
     """Measure the rates, then the stream beside another origin; start servers for each."""
     with Receivers(ORIGINS) as receivers, _servers(folder / "rates") as servers:
@@ -258,7 +144,7 @@ async def _beside(
     cases = {}
     async with AsyncExitStack() as stack:
         for name, started in servers.items():
-            made = _made(folder, started, receivers[name])
+            made = setup_on(folder, started, receivers[name])
             cases[name], notifier = await stack.enter_async_context(made)
             await asyncio.to_thread(notifier.start)
             await warm_up(cases[name])
@@ -269,7 +155,7 @@ async def _rates(
     folder: Path, servers: Servers, receivers: Receivers, options: argparse.Namespace
 ) -> list[Record]:
     records = []
-    async with _made(folder, servers, receivers) as (setup, notifier):
+    async with setup_on(folder, servers, receivers) as (setup, notifier):
         for origins in (1, ORIGINS):
             records.append(await backlog(setup, notifier, origins, options.events))
             say(f"{records[-1]['what']}: {records[-1]['per_sec']:.0f}/s")
@@ -280,12 +166,6 @@ async def _rates(
         records.append(await idle(setup))
         records.append(_streamed("stream", rate, await stream(setup, rate, STREAM_SEC)))
     return records
-
-
-def _pids(servers: Servers) -> dict[str, list[int]]:
-    broker = servers.broker
-    nodes = [node.child.pid for node in servers.mongo.nodes]
-    return {"mongod": nodes, "rabbitmq": [broker.pid] if broker else []}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
