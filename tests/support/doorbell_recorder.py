@@ -29,13 +29,21 @@ class DoorbellRecorder:
         slots: int = 1,
     ) -> None:
         self.received: list[str] = []
+        self.shared: list[str] = []
+        """Those of ``received`` that stand for several jobs."""
         self.answer = answer
         self.respond: Callable[[str], Awaitable[RingOutcome]] = self._respond
-        self.consumer = JobConsumer(url, [job_type], self._on_ring, slots=slots)
+        self.consumer = JobConsumer(
+            url, [job_type], self._on_ring, on_shared_ring=self._on_shared_ring, slots=slots
+        )
 
     async def _on_ring(self, _: str, job_id: str) -> RingOutcome:
         self.received.append(job_id)
         return await self.respond(job_id)
+
+    async def _on_shared_ring(self, job_type: str, job_id: str) -> RingOutcome:
+        self.shared.append(job_id)
+        return await self._on_ring(job_type, job_id)
 
     async def _respond(self, _: str) -> RingOutcome:
         return self.answer

@@ -81,9 +81,9 @@ class Engine:
                 await asyncio.sleep(0.01)
 
     async def look(self) -> None:
-        """Make the worker look for jobs now: ring for a job that does not exist."""
+        """Make the worker look for jobs now, by a shared doorbell for a job that does not exist."""
         (job_type,) = self.job_types.types
-        await self.manager.ring(job_type, "job-unknown")
+        await self.manager.doorbells.answer_shared(job_type, "job-unknown")
 
     async def ended(self, job_id: str) -> Job:
         """Return the job once it has ended."""

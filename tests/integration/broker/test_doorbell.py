@@ -72,6 +72,20 @@ async def test_jobs_that_are_rung_for_at_the_same_moment_share_messages(
         await publisher.ring_job(job_type, "job-last")
         await until(lambda: "job-last" in recorder.received)
     assert recorder.received == ["job-first", *ids[::SHARED_BY], "job-last"]
+    assert recorder.shared == ids[::SHARED_BY]
+
+
+async def test_a_ring_for_a_job_and_those_behind_it_tells_the_worker_to_look_for_all(
+    amqp_url: str, job_type: str
+) -> None:
+    publisher, recorder = Publisher(amqp_url), DoorbellRecorder(amqp_url, job_type)
+    async with running(publisher.run()), running(recorder.consumer.run()):
+        await connected(publisher, job_type)
+        recorder.consumer.resume()
+        assert await publisher.ring_job(job_type, "job-1", shared=True)
+        await publisher.ring_job(job_type, "job-2")
+        await until(lambda: "job-2" in recorder.received)
+    assert recorder.shared == ["job-1"]
 
 
 async def test_a_worker_answers_as_many_doorbells_at_once_as_it_has_slots(

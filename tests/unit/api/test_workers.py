@@ -93,7 +93,8 @@ async def test_resuming_rings_for_each_worker_and_for_the_next_scheduled_job(api
     await api.request("POST", "/api/job-types/custom/pause")
     api.doorbell.jobs.clear()
     await api.request("POST", "/api/job-types/custom/resume")
-    assert {job_id for _, job_id in api.doorbell.jobs} == {ids[0], ids[1], later}
+    assert [job_id for _, job_id in api.doorbell.jobs] == [ids[0], ids[1], later]
+    assert api.doorbell.shared == ids[:2]  # each of the two workers looks for all
 
 
 async def test_only_admins_pause_and_only_known_types(api: Api) -> None:

@@ -123,11 +123,13 @@ class WorkerActions:
         """Ring for as many waiting jobs as there are workers, and for the next scheduled job.
 
         The doorbells of the waiting jobs were consumed while the type was paused. A worker that
-        receives one of these rings polls and finds the other waiting jobs.
+        receives one of these rings looks for the other waiting jobs.
         """
         now = self.clock.now()
         wanted = max(1, (await self.by_type())[name])
         waiting = await self.jobs.candidates([name], now, wanted)
         following = await self.jobs.next_due([name], now)
-        for job in [*waiting, *([following] if following else [])]:
-            await self.doorbell.ring_job(job.job_type, job.job_id)
+        for job in waiting:
+            await self.doorbell.ring_job(job.job_type, job.job_id, shared=True)
+        if following:
+            await self.doorbell.ring_job(following.job_type, following.job_id)

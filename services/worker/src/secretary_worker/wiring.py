@@ -179,7 +179,7 @@ def _manager(ports: EnginePorts, terms: EngineTerms, runner: Runner) -> Secretar
             types,
             manager.ring,
             on_shared_ring=manager.doorbells.answer_shared,
-            on_quick_ring=manager.ring,
+            on_quick_ring=manager.doorbells.answer_quick,
             slots=terms.slots,
             queue_type=terms.queue_type,
         ),

@@ -25,7 +25,9 @@ class SlowDoorbell(RecordingDoorbell):
         super().__init__()
         self.released = asyncio.Event()
 
-    async def ring_job(self, job_type: str, job_id: str, *, announced: bool = False) -> bool:
+    async def ring_job(
+        self, job_type: str, job_id: str, *, announced: bool = False, shared: bool = False
+    ) -> bool:
         await super().ring_job(job_type, job_id, announced=announced)
         return await self.released.wait()
 

@@ -10,17 +10,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from support.engine_harness import CLOCK, Engine, engine
+from support.engine_harness import CLOCK, DEADLINE_SEC, Engine, engine
 
 from secretary_common.broker.message import RingOutcome
 from secretary_common.errors import TransientError
 from secretary_common.models import Candidate, Job, JobStatus, Lease, new_job_id
 from secretary_common.testing.jobs import InMemoryJobRepository
 from secretary_worker import ResourceCalculator, SecretaryJobRepository
-from secretary_worker.engine import doorbells
+from secretary_worker.engine import doorbells, manager
 from secretary_worker.engine.line import candidates
 
-LONG = 30.0
+LONG = 2 * DEADLINE_SEC
 """A poll interval longer than any test waits."""
 
 
@@ -55,10 +55,14 @@ class Exchange:
     async def announce_job(self, job_type: str, job_id: str) -> bool:
         return False
 
-    async def ring_job(self, job_type: str, job_id: str, *, announced: bool = False) -> bool:
+    async def ring_job(
+        self, job_type: str, job_id: str, *, announced: bool = False, shared: bool = False
+    ) -> bool:
         self.rung.append(job_id)
         for worker in self.workers:
-            if await worker.manager.ring(job_type, job_id) is not RingOutcome.GIVEN_BACK:
+            bells = worker.manager.doorbells
+            answer = bells.answer_shared if shared else bells.answer
+            if await answer(job_type, job_id) is not RingOutcome.GIVEN_BACK:
                 break
         return True
 
@@ -101,11 +105,52 @@ async def test_the_doorbells_of_a_moment_share_one_claim_and_one_read() -> None:
             assert (await worker.ended(job_id)).attempt == 1
 
 
-async def test_a_doorbell_that_comes_before_its_job_is_followed_by_a_look() -> None:
+@pytest.fixture
+def no_later_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No later look ever comes, so the worker looks at once or never."""
+    for name in ("LOOK_LATER_SEC", "DUE_SEC"):
+        monkeypatch.setattr(manager, name, LONG)
+
+
+@pytest.mark.usefixtures("no_later_look")
+async def test_no_look_follows_at_once_if_the_job_of_a_doorbell_is_claimed_or_gone() -> None:
+    async with engine(nothing, slots=2, poll_interval_sec=LONG) as worker:
+        worker.manager.consumer.listening = True  # so that a free slot alone is no reason to look
+        await settled(worker)
+        rung, other = [await worker.submit() for _ in range(2)]
+        outcomes = await ring_all(worker, rung, "job-of-another-worker")
+        assert outcomes == [RingOutcome.CLAIMED, RingOutcome.GONE]
+        await worker.ended(rung)
+        assert await ring_all(worker, rung) == [RingOutcome.GONE]  # it came twice
+        await settled(worker)
+        assert worker.jobs.jobs[other].status is JobStatus.PENDING
+
+
+async def test_the_later_look_finds_a_job_whose_doorbell_was_lost() -> None:
+    async with engine(nothing, slots=2, poll_interval_sec=LONG) as worker:
+        worker.manager.consumer.listening = True
+        await settled(worker)
+        rung, other = [await worker.submit() for _ in range(2)]
+        await ring_all(worker, rung)
+        assert (await worker.ended(other)).attempt == 1
+
+
+@pytest.mark.usefixtures("no_later_look")
+async def test_the_doorbell_of_a_job_that_is_due_soon_sets_its_timer_at_once() -> None:
+    async with engine(nothing, poll_interval_sec=LONG) as worker:
+        await settled(worker)
+        job_id = await worker.submit(run_at=CLOCK.now() + timedelta(seconds=0.2))
+        assert await ring_all(worker, job_id) == [RingOutcome.SCHEDULED]
+        assert (await worker.ended(job_id)).attempt == 1
+
+
+@pytest.mark.usefixtures("no_later_look")
+async def test_a_quick_doorbell_that_comes_before_its_job_is_followed_by_a_look() -> None:
     async with engine(nothing, poll_interval_sec=LONG) as worker:
         await settled(worker)
         job_id = new_job_id()
-        assert await worker.manager.ring("test", job_id) is RingOutcome.GONE
+        answer = worker.manager.doorbells.answer_quick
+        assert await answer("test", job_id) is RingOutcome.GONE
         await worker.submit(job_id=job_id)
         assert (await worker.ended(job_id)).attempt == 1
 
@@ -178,8 +223,13 @@ async def test_a_worker_remembers_a_limited_number_of_jobs(monkeypatch: pytest.M
     assert store.claims == [ids[:1]]
 
 
-async def test_a_job_that_a_client_retries_starts_although_its_worker_remembers_it() -> None:
+@pytest.mark.usefixtures("no_later_look")
+async def test_a_job_that_a_client_retries_starts_although_its_worker_remembers_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(doorbells, "LATELY_SEC", 0.0)  # as if it were claimed a while ago
     async with engine(nothing, poll_interval_sec=LONG) as worker:
+        worker.manager.consumer.listening = True
         await settled(worker)
         job_id = await worker.submit(webhook=None)
         await worker.manager.ring("test", job_id)
@@ -189,15 +239,17 @@ async def test_a_job_that_a_client_retries_starts_although_its_worker_remembers_
         await worker.until(job_id, lambda job: job.run == 2 and job.has_ended)
 
 
+@pytest.mark.usefixtures("no_later_look")
 async def test_one_doorbell_starts_all_jobs_that_were_inserted_together() -> None:
     async with engine(nothing, slots=3, poll_interval_sec=LONG) as worker:
         await settled(worker)
         ids = [await worker.submit() for _ in range(8)]
-        await worker.manager.ring("test", ids[0])
+        await worker.manager.doorbells.answer_shared("test", ids[0])
         for job_id in ids:
             assert (await worker.ended(job_id)).attempt == 1
 
 
+@pytest.mark.usefixtures("no_later_look")
 async def test_small_workers_that_share_one_doorbell_do_not_wait_for_their_poll() -> None:
     exchange, store = Exchange(), InMemoryJobRepository()
     async with AsyncExitStack() as stack:
@@ -209,13 +261,14 @@ async def test_small_workers_that_share_one_doorbell_do_not_wait_for_their_poll(
         worker = exchange.workers[0]
         await settled(worker)
         ids = [await worker.submit() for _ in range(9)]
-        await exchange.ring_job("test", ids[0])
+        await exchange.ring_job("test", ids[0], shared=True)
         for job_id in ids:
             await worker.until(job_id, lambda job: job.status is JobStatus.PROCESSING)
         assert len(exchange.rung) <= 1 + len(exchange.workers)
 
 
-async def test_a_full_worker_rings_once_for_the_next_job() -> None:
+@pytest.mark.usefixtures("no_later_look")
+async def test_a_full_worker_rings_once_for_the_next_job_and_those_behind_it() -> None:
     async with engine(nap, slots=1, poll_interval_sec=LONG, drain_sec=0) as worker:
         await settled(worker)
         ids = [await worker.submit() for _ in range(3)]
@@ -223,6 +276,7 @@ async def test_a_full_worker_rings_once_for_the_next_job() -> None:
         await worker.until(ids[0], lambda _: bool(worker.doorbell.jobs))
         await settled(worker)
         assert worker.doorbell.jobs == [("test", ids[1])]
+        assert worker.doorbell.shared == [ids[1]]
 
 
 async def test_a_full_worker_with_no_more_jobs_rings_for_none() -> None:

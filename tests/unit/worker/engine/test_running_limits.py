@@ -8,12 +8,14 @@ from collections import Counter
 from contextlib import AsyncExitStack
 from typing import Any
 
+import pytest
 from support.engine_harness import engine
 
 from secretary_common.errors import StoreUnavailable
 from secretary_common.models import ApiKey, Job, JobStatus, KeyLimits
 from secretary_common.testing.api_keys import InMemoryKeyRepository
 from secretary_common.testing.jobs import InMemoryJobRepository
+from secretary_worker.engine import manager
 from secretary_worker.engine.line.running_limits import HOLD_SEC, OLDEST_SEC, RunningLimits
 
 
@@ -66,9 +68,14 @@ async def test_two_workers_keep_the_limit_together_and_end_all_jobs() -> None:
     assert handler.most["greedy"] == 1
 
 
-async def test_a_doorbell_does_not_start_a_job_above_the_limit() -> None:
+async def test_a_doorbell_does_not_start_a_job_above_the_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("LOOK_LATER_SEC", "DUE_SEC"):
+        monkeypatch.setattr(manager, name, 60.0)
     handler, keys = Handler(), await keys_with(greedy=1)
     async with engine(handler, keys=keys, poll_interval_sec=60) as worker:
+        worker.manager.consumer.listening = True
         submitted = [await worker.submit(owner="greedy") for _ in range(3)]
         for job_id in submitted:
             await worker.manager.ring("test", job_id)

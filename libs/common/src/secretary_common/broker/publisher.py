@@ -43,6 +43,8 @@ MOST_SHARED = 64
 """The most slots that one ring stands for: a notifier that is rung reads as many."""
 SHARED_BY = 16
 """How many jobs, rung for at the same moment, share one message."""
+UNKNOWN = 0
+"""The number in the header of a doorbell that stands for an unknown number of jobs."""
 _JobRing = tuple[str, str | None]
 """The id of a job, and the ``traceparent`` of its ring."""
 
@@ -78,8 +80,13 @@ class Publisher:
     async def announce_job(self, job_type: str, job_id: str) -> bool:
         return await self._ring_job_quickly(topology.job_queue(job_type), (job_id, None))
 
-    async def ring_job(self, job_type: str, job_id: str, *, announced: bool = False) -> bool:
+    async def ring_job(
+        self, job_type: str, job_id: str, *, announced: bool = False, shared: bool = False
+    ) -> bool:
         queue = topology.job_queue(job_type)
+        if shared:
+            headers: dict[str, FieldValue] = {topology.SHARED: UNKNOWN}
+            return await self._ring(queue, topology.encode("job_id", job_id), headers)
         if queue not in self._jobs:
             self._jobs[queue] = Rings(
                 partial(self._ring_job_quickly, queue), partial(self._ring_jobs, queue)

@@ -33,7 +33,7 @@ LONGEST_QUEUE = 10_000
 
 
 SHARED = "shared"
-"""The header of a doorbell that stands for several jobs, with their number."""
+"""The header of a doorbell that stands for several jobs, with their number; 0 if it is unknown."""
 HAS_QUICK = "quick"
 """The header of a doorbell that follows a quick one with the same body."""
 _QUICK = ":quick"  # the name of a job type has no colon

@@ -24,11 +24,18 @@ class Doorbell(Protocol):
         """
         ...
 
-    async def ring_job(self, job_type: str, job_id: str, *, announced: bool = False) -> bool:
+    async def ring_job(
+        self, job_type: str, job_id: str, *, announced: bool = False, shared: bool = False
+    ) -> bool:
         """Ring the workers for a job; return False unless the broker confirms within a second.
 
         Jobs that are rung for at the same moment may share a ring. Store a job before its ring.
-        *announced*: ``announce_job`` was called, so the ring may leave some milliseconds later.
+
+        Args:
+            job_type: the type of the job.
+            job_id: the id of the job.
+            announced: ``announce_job`` was called, so the ring may leave some milliseconds later.
+            shared: more jobs of this type may wait. The worker looks for all of them at once.
         """
         ...
 

@@ -13,6 +13,8 @@ class RecordingDoorbell:
     """The result of each ring; False stands for a broker that does not confirm."""
     announced: list[tuple[str, str]] = field(default_factory=list)
     jobs: list[tuple[str, str]] = field(default_factory=list)
+    shared: list[str] = field(default_factory=list)
+    """The ids of those of ``jobs`` that were rung for with *shared*."""
     rung_after_announcement: list[bool] = field(default_factory=list)
     """For each of ``jobs``, whether it was announced before."""
     deliveries: list[tuple[str, int]] = field(default_factory=list)
@@ -26,8 +28,12 @@ class RecordingDoorbell:
         self.announced.append((job_type, job_id))
         return self.answers
 
-    async def ring_job(self, job_type: str, job_id: str, *, announced: bool = False) -> bool:
+    async def ring_job(
+        self, job_type: str, job_id: str, *, announced: bool = False, shared: bool = False
+    ) -> bool:
         self.jobs.append((job_type, job_id))
+        if shared:
+            self.shared.append(job_id)
         self.rung_after_announcement.append(announced)
         return self.answers
 

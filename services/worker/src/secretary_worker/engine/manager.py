@@ -32,6 +32,8 @@ log = get_logger(__name__)
 
 # The wait before a look, so that it finds all jobs of a moment. A doorbell's job starts at once.
 GATHER_SEC = 0.01
+# The longest wait before the look after a doorbell that need not wait for it; see Doorbells.
+LOOK_LATER_SEC = 0.1
 # The longest wait of a full worker for so many slots that a claim, which costs as much for one job
 # as for many, fills several.
 REFILL_SEC, LEAST_GROUP = 0.05, 8
@@ -100,6 +102,7 @@ class SecretaryWorkerManager:
         self._retry_at, self._was_full = 0.0, False
         self._failures = Failures("turn")
         self._wake, self._stopping = asyncio.Event(), asyncio.Event()
+        self._later: asyncio.TimerHandle | None = None
         self.consumer = make_consumer(self)
         self.last_look_at = self._alive_at = time.monotonic()
 
@@ -162,6 +165,12 @@ class SecretaryWorkerManager:
         """End the wait of the current turn."""
         self._wake.set()
 
+    def look_later(self) -> None:
+        """End the wait of the current turn after ``LOOK_LATER_SEC`` at most."""
+        if self._later is None:
+            loop = asyncio.get_running_loop()
+            self._later = loop.call_later(LOOK_LATER_SEC, self._wake.set)
+
     def fail(self, error: Exception) -> None:
         """Record an error outside a turn; the next turn waits as long as after a failed turn."""
         self._retry_at = time.monotonic() + self._failures.record(error)
@@ -169,6 +178,9 @@ class SecretaryWorkerManager:
 
     async def _turn(self) -> None:
         self._wake.clear()
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
         self._alive_at = time.monotonic()
         if (pause := self._retry_at - self._alive_at) > 0:  # a doorbell failed meanwhile
             await wait_for_event(self._stopping, pause)
@@ -238,8 +250,9 @@ class SecretaryWorkerManager:
                 break
         self.last_look_at = self._alive_at = time.monotonic()
 
-    def _ring_for(self, job: Candidate) -> None:
-        self._runner.in_background(self._runner.doorbell.ring_job(job.job_type, job.job_id))
+    def _ring_for(self, job: Candidate, *, shared: bool = False) -> None:
+        ring = self._runner.doorbell.ring_job(job.job_type, job.job_id, shared=shared)
+        self._runner.in_background(ring)
 
     async def _reclaim(self) -> None:
         """Handle expired leases if it is time (``ReclaimSchedule``) and this worker may reclaim."""
@@ -276,10 +289,11 @@ class SecretaryWorkerManager:
 
     def _free(self, task: asyncio.Task[None]) -> None:
         hold = self._running.pop(task)
-        if self._limits.of(hold.job.owner) is not None:  # the key may start another job, here or
-            self.doorbells.owes_look = True  # on another worker
+        has_limit = self._limits.of(hold.job.owner) is not None
+        if has_limit:  # the key may start another job, here or on another worker
+            self.doorbells.owes_look = True
         # A worker that had free slots knows of no waiting job, and each new job rings.
-        if self._was_full or self.doorbells.owes_look or not self.consumer.listening:
+        if self._was_full or has_limit or not self.consumer.listening:
             self._wake.set()
         if not task.cancelled() and (error := task.exception()):
             log.error("attempt.crashed", exc=error, job_id=hold.job.job_id)
