@@ -1,7 +1,8 @@
 """Jobs a second, submits a second and CPU a job, for Secretary and its peers in turns.
 
-A burst submits jobs as fast as the answers come. Each job reports one progress and one result. A
-burst ends when all jobs have completed. The CPU counts from the first request to the last end.
+A burst submits jobs as fast as the answers come; with ``--rate`` they come at a steady rate. Each
+job reports one progress and one result. A burst ends when all jobs have completed. The CPU counts
+from the first request to the last end.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--slots-each", type=int, help="of each worker, instead of --slots")
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--wait-ms", type=int, default=0, help="how long each handler waits")
+    parser.add_argument("--rate", type=float, help="jobs a second, in place of a burst")
     parser.add_argument("--driver", nargs="+", default=[], help="Secretary's MongoDB drivers")
 
 
@@ -89,7 +91,10 @@ def burst(system: System, options: argparse.Namespace, *, count_messages: bool) 
     processes, commands = system.processes(), system.commands()
     threads, before, own = cpu.thread_sec(processes), cpu.cpu_sec(processes), time.process_time()
     started = time.monotonic()
-    done = asyncio.run(submit(system.url, request, options.jobs, connections=options.connections))
+    load = submit(
+        system.url, request, options.jobs, connections=options.connections, per_sec=options.rate
+    )
+    done = asyncio.run(load)
     system.await_end(done.job_ids)
     took = time.monotonic() - started
     used = cpu.since(before, cpu.cpu_sec(processes))
