@@ -431,7 +431,9 @@ async def test_a_repeat_after_a_lost_answer_holds_what_the_first_call_claimed(
     first, second = delivery(1, "job-1"), delivery(1, "job-2")
     leases = {each.delivery_id: lease() for each in (first, second)}
     await deliveries.insert_claimed([first], leases)
-    assert await deliveries.insert_claimed([first, second], leases) == [True, True]
+    repeated = first.model_copy(update={"body": b"{}"})
+    assert await deliveries.insert_claimed([repeated, second], leases) == [True, True]
+    assert await deliveries.stored(1, "job-1") == first.claimed(lease())
 
 
 async def test_a_delivery_that_exists_stays_as_it_is_and_is_not_claimed(

@@ -251,6 +251,18 @@ async def test_after_a_lost_answer_the_relay_sends_what_it_claimed_once() -> Non
     assert harness.free == 1
 
 
+async def test_after_a_lost_answer_the_relay_sends_the_bytes_that_are_stored() -> None:
+    harness = ClaimingHarness(slots=1, deliveries=LosingAnswers())
+    slot = NotifySlot(seq=3, run=1, phase=Phase.PROCESSING, due_at=harness.clock.now())
+    job_id = await harness.add(notify=slot)
+    with pytest.raises(StoreUnavailable):
+        await harness.relay_due()
+    # A worker repeats a progress write whose answer was lost, under the same number.
+    harness.jobs.put(harness.jobs.jobs[job_id], updated_at=harness.clock.advance(1))
+    await harness.relay_due()
+    assert harness.sent == [*harness.deliveries.deliveries.values()]
+
+
 async def test_a_claim_in_doubt_is_not_repeated_after_its_lease() -> None:
     harness = ClaimingHarness(slots=2, deliveries=LosingAnswers())
     await harness.add()

@@ -40,7 +40,7 @@ class DeliveryStorage(Protocol):
         last case the delivery is stored as given.
 
         Safe to repeat after ``StoreUnavailable``: with the same *leases*, a repeat also returns
-        True for the deliveries that the first call claimed.
+        True for the deliveries that the first call claimed. They stay as that call stored them.
         """
         ...
 
