@@ -84,14 +84,13 @@ class Publisher:
         self, job_type: str, job_id: str, *, announced: bool = False, shared: bool = False
     ) -> bool:
         queue = topology.job_queue(job_type)
+        ring = (job_id, tracing.current_header())
         if shared:
-            headers: dict[str, FieldValue] = {topology.SHARED: UNKNOWN}
-            return await self._ring(queue, topology.encode("job_id", job_id), headers)
+            return await self._ring_for(queue, ring, {topology.SHARED: UNKNOWN})
         if queue not in self._jobs:
             self._jobs[queue] = Rings(
                 partial(self._ring_job_quickly, queue), partial(self._ring_jobs, queue)
             )
-        ring = (job_id, tracing.current_header())
         return await self._jobs[queue].ring(ring, announced=announced)
 
     async def _ring_job_quickly(self, queue: str, job: _JobRing) -> bool:
@@ -106,13 +105,14 @@ class Publisher:
         return [confirmed[place // SHARED_BY] for place in range(len(jobs))]
 
     async def _ring_shared(self, queue: str, jobs: list[_JobRing], *, quick: bool) -> bool:
-        job_id, trace = jobs[0]
-        headers: dict[str, FieldValue] = (
-            {topology.SHARED: len(jobs)} if jobs[1:] else _alone(quick=quick)
-        )
-        if trace:
-            headers[TRACEPARENT] = trace
-        return await self._ring(queue, topology.encode("job_id", job_id), headers)
+        shared: HeadersType = {topology.SHARED: len(jobs)}
+        headers = shared if jobs[1:] else _alone(quick=quick)
+        return await self._ring_for(queue, jobs[0], headers)
+
+    async def _ring_for(self, queue: str, ring: _JobRing, headers: HeadersType) -> bool:
+        job_id, trace = ring
+        traced: HeadersType = {TRACEPARENT: trace} if trace else {}
+        return await self._ring(queue, topology.encode("job_id", job_id), {**headers, **traced})
 
     async def ring_delivery(self, job_id: str, seq: int) -> bool:
         return await self._ring_delivery(delivery_id_of(job_id, seq))
