@@ -46,6 +46,18 @@ async def channel(amqp_url: str) -> AsyncIterator[AbstractChannel]:
         yield await connection.channel()
 
 
+@pytest.fixture
+async def consumed(
+    amqp_url: str, job_type: str
+) -> AsyncIterator[tuple[Publisher, DoorbellRecorder]]:
+    """A publisher and a recorder of its rings; the first ring was for ``job-first``."""
+    publisher, recorder = Publisher(amqp_url), DoorbellRecorder(amqp_url, job_type)
+    async with running(publisher.run()), running(recorder.consumer.run()):
+        await connected(publisher, job_type)
+        recorder.consumer.resume()
+        yield publisher, recorder
+
+
 async def test_a_ring_is_received_once_and_leaves_the_queue(
     amqp_url: str, job_type: str, channel: AbstractChannel
 ) -> None:
@@ -61,30 +73,24 @@ async def test_a_ring_is_received_once_and_leaves_the_queue(
 
 
 async def test_jobs_that_are_rung_for_at_the_same_moment_share_messages(
-    amqp_url: str, job_type: str
+    consumed: tuple[Publisher, DoorbellRecorder], job_type: str
 ) -> None:
-    publisher, recorder = Publisher(amqp_url), DoorbellRecorder(amqp_url, job_type)
-    async with running(publisher.run()), running(recorder.consumer.run()):
-        await connected(publisher, job_type)
-        recorder.consumer.resume()
-        ids = [f"job-{n}" for n in range(3 * SHARED_BY)]
-        assert all(await asyncio.gather(*(publisher.ring_job(job_type, one) for one in ids)))
-        await publisher.ring_job(job_type, "job-last")
-        await until(lambda: "job-last" in recorder.received)
+    publisher, recorder = consumed
+    ids = [f"job-{n}" for n in range(3 * SHARED_BY)]
+    assert all(await asyncio.gather(*(publisher.ring_job(job_type, one) for one in ids)))
+    await publisher.ring_job(job_type, "job-last")
+    await until(lambda: "job-last" in recorder.received)
     assert recorder.received == ["job-first", *ids[::SHARED_BY], "job-last"]
     assert recorder.shared == ids[::SHARED_BY]
 
 
 async def test_a_ring_for_a_job_and_those_behind_it_tells_the_worker_to_look_for_all(
-    amqp_url: str, job_type: str
+    consumed: tuple[Publisher, DoorbellRecorder], job_type: str
 ) -> None:
-    publisher, recorder = Publisher(amqp_url), DoorbellRecorder(amqp_url, job_type)
-    async with running(publisher.run()), running(recorder.consumer.run()):
-        await connected(publisher, job_type)
-        recorder.consumer.resume()
-        assert await publisher.ring_job(job_type, "job-1", shared=True)
-        await publisher.ring_job(job_type, "job-2")
-        await until(lambda: "job-2" in recorder.received)
+    publisher, recorder = consumed
+    assert await publisher.ring_job(job_type, "job-1", shared=True)
+    await publisher.ring_job(job_type, "job-2")
+    await until(lambda: "job-2" in recorder.received)
     assert recorder.shared == ["job-1"]
 
 
